@@ -1,0 +1,46 @@
+// Reading a configuration: all errors at once, each with file, line, column, what was found and what would be right.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+
+namespace holdfast::config {
+
+struct Problem {
+  enum class Severity { warning, error } severity = Severity::error;
+  int line = 0, column = 0;  // 1-based; 0: the whole file
+  std::string path;          // "jobs.digest.schedule"
+  std::string message;       // what was found and what would be right
+};
+// "config.yaml:14:15: error: jobs.digest.schedule: …"
+std::string format(const Problem& problem, std::string_view file);
+
+struct Loaded {
+  Config config;                  // usable only if !has_errors()
+  std::vector<Problem> problems;  // in the order of the file
+  [[nodiscard]] bool has_errors() const;
+};
+
+// Checks what config cannot know by itself (a room above hands it in). Returns the fault, or nullopt.
+struct ScheduleFault {
+  int column = 0;  // 1-based within the expression
+  std::string message;
+};
+using ScheduleCheck = std::function<std::optional<ScheduleFault>(std::string_view schedule, std::string_view timezone)>;
+using Lookup = std::function<std::optional<std::string>(std::string_view variable)>;
+
+Loaded load_file(const std::filesystem::path& file, const Lookup& environment, const ScheduleCheck& check_schedule);
+Loaded load_text(std::string_view text, const std::filesystem::path& file, const Lookup& environment,
+                 const ScheduleCheck& check_schedule);
+
+// The first that is set of --config, $HOLDFAST_CONFIG, $XDG_CONFIG_HOME/holdfast/config.yaml (~/.config),
+// /etc/holdfast/config.yaml (the last two only if they exist). Empty: none.
+std::filesystem::path find_config_file(std::string_view option, const Lookup& environment);
+
+}  // namespace holdfast::config

@@ -1,0 +1,63 @@
+// The words of custody (docs/architecture.md), as types. No heap-free rule here: the keeper does not include it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/duration.h"
+
+namespace holdfast::custody {
+
+using SystemTime = std::chrono::system_clock::time_point;
+
+// Graces of the stop ladder: after stdin was closed, after SIGTERM, and (`lost`) after SIGTERM when the gateway died.
+struct Graces {
+  milliseconds eof{2000};
+  milliseconds term{3000};
+  milliseconds lost{1000};
+};
+
+// What to run. `program` may be a bare name: it is looked up in the PATH of `env` before anything is started.
+struct Command {
+  std::string program;
+  std::vector<std::string> arguments;    // without argv[0]
+  std::vector<std::string> environment;  // complete, "NAME=value"; custody adds HOLDFAST_TREE
+  std::string cwd;                       // absolute; empty: "/"
+};
+
+struct TreeSpec {
+  std::string name;  // for people and logs: the server's name, or job/run
+  Command command;
+  Graces graces;
+};
+
+enum class TreeState { starting, active, draining, orphaned, stopping, unkillable, gone };
+std::string_view to_string(TreeState state);
+
+enum class Rung { tree, leaf };  // pidns comes as a third
+std::string_view to_string(Rung rung);
+
+// How a process ended. Exactly one of exit code and signal.
+struct ExitStatus {
+  int code = 0;
+  int signal = 0;  // 0: exited with `code`
+  [[nodiscard]] bool success() const { return signal == 0 && code == 0; }
+};
+std::string to_string(ExitStatus status);  // "exit 1", "SIGKILL"
+
+// What is known of a tree once it is proven gone.
+struct Ending {
+  std::string reason;                // why it was stopped, in words
+  std::optional<ExitStatus> leader;  // nullopt: the status was lost with a killed keeper
+  bool polite = false;               // ended by end-of-file alone
+  int terminated = 0;                // members that got SIGTERM
+  int killed = 0;                    // members that got SIGKILL
+  milliseconds took{0};              // from the start of the ladder to the proof of emptiness
+};
+
+}  // namespace holdfast::custody

@@ -1,0 +1,90 @@
+// An MCP client over one channel: the gateway's side of a server. Knows nothing of processes.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/result.h"
+#include "base/task_group.h"
+#include "mcp/message.h"
+
+namespace holdfast::mcp {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+struct InitializeResult {
+  std::string protocol_version;  // negotiated
+  std::string capabilities;      // raw JSON object
+  std::string server_info;       // raw JSON object
+  std::string instructions;      // decoded; may be empty
+};
+
+struct Tool {
+  std::string name;
+  std::string raw;  // the whole tool object as the server sent it
+};
+
+struct RequestOptions {
+  Deadline deadline;
+  // Called for each notifications/progress of this request with the raw params (our token in them); may be empty.
+  std::function<void(std::string_view params)> progress;
+};
+
+struct ClientOptions {
+  std::string name;                       // server name, for the log
+  std::size_t line_limit = 64U << 20;     // bytes; a longer line is skipped and counted, its request fails
+  std::size_t queue_limit = 128U << 20;   // bytes waiting to be written; more: Errc::limit
+};
+
+struct ClientCounters {
+  std::int64_t requests = 0, replies = 0, garbage_lines = 0, late_replies = 0, refused_requests = 0;
+};
+
+// Lives on the loop thread; owns the reading and writing of both descriptors, not the descriptors themselves.
+class Client {
+ public:
+  struct Events {
+    // Every notification but progress: raw params, empty if absent.
+    std::function<void(std::string_view method, std::string_view params)> notification;
+    // The peer's end is closed or broken; every request in flight has failed with the same error. Once.
+    std::function<void(const Error&)> closed;
+  };
+
+  // `in` is the server's stdout, `out` its stdin; both non-blocking, lent until stop_writing()/release().
+  static std::unique_ptr<Client> over_stdio(asio::any_io_executor executor, int in, int out, ClientOptions options,
+                                            Events events);
+  virtual ~Client() = default;
+
+  // The handshake, offering 2025-11-25 and accepting down to 2024-11-05; then notifications/initialized.
+  virtual asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline) = 0;
+
+  // Sends one request and waits for its answer. `params` is a raw JSON object or empty; a progressToken in its _meta is
+  // replaced by our own when `progress` is set. Errors: timeout (then notifications/cancelled is sent), cancelled (the
+  // awaiting coroutine was: the same), closed, limit.
+  virtual asio::awaitable<Result<Reply>> request(std::string_view method, std::string_view params, RequestOptions options) = 0;
+
+  // Queues one notification; never waits.
+  virtual Result<void> notify(std::string_view method, std::string_view params) = 0;
+
+  // All pages of tools/list, in the server's order. A repeated cursor ends the loop with Errc::protocol.
+  virtual asio::awaitable<Result<std::vector<Tool>>> list_tools(Deadline deadline) = 0;
+
+  [[nodiscard]] virtual std::size_t in_flight() const = 0;
+  [[nodiscard]] virtual bool open() const = 0;
+  [[nodiscard]] virtual const ClientCounters& counters() const = 0;
+
+  // For custody's before_stop: answers every outstanding server request with -32601, flushes what is queued until
+  // `deadline`, then writes no more. Reading goes on.
+  virtual asio::awaitable<void> stop_writing(Deadline deadline) = 0;
+
+  // Lets go of both descriptors at once; requests in flight fail with Errc::closed.
+  virtual void release() = 0;
+};
+
+}  // namespace holdfast::mcp

@@ -1,0 +1,34 @@
+// JSON-RPC messages as the gateway handles them: routing fields read, the rest kept as the bytes that came.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace holdfast::mcp {
+
+// Members are raw JSON text (an id keeps its exact type: 0, "0", 1.0), so nothing is rebuilt or rounded.
+struct RpcError {
+  std::int64_t code = 0;
+  std::string message;  // decoded text
+  std::string data;     // raw JSON; empty: absent
+};
+
+// JSON-RPC 2.0 and MCP codes that we send ourselves (mcp spec, "Error codes").
+inline constexpr std::int64_t kParseError = -32700;
+inline constexpr std::int64_t kInvalidRequest = -32600;
+inline constexpr std::int64_t kMethodNotFound = -32601;
+inline constexpr std::int64_t kInvalidParams = -32602;
+inline constexpr std::int64_t kInternalError = -32603;
+
+// What a peer answered to a request: a result or an error, both of them successful transports.
+struct Reply {
+  std::string result;             // raw JSON; empty if error
+  std::optional<RpcError> error;  // the peer's own error
+};
+
+// A JSON string literal for `text`, with quotes; invalid UTF-8 becomes U+FFFD.
+std::string quote(std::string_view text);
+
+}  // namespace holdfast::mcp
