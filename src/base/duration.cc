@@ -11,8 +11,10 @@ struct Unit {
   std::string_view name;
   std::int64_t factor;
 };
-// Longest value first, so that formatting can walk the table; "ms" stands before "m" is ever tried as a prefix.
-constexpr std::array<Unit, 5> kTimeUnits{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+// Longest value first, so that formatting can walk the table; "ms" stands before "m" is ever tried as a
+// prefix.
+constexpr std::array<Unit, 5> kTimeUnits{
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 constexpr std::int64_t kLongest = 3650LL * 86'400'000;  // ten years: a longer duration is a slip of the pen
 
 std::string_view leading_letters(std::string_view text) {
@@ -29,7 +31,8 @@ Result<milliseconds> parse_duration(std::string_view text) {
   double total = 0;
   for (std::string_view rest = text; !rest.empty();) {
     double number = 0;
-    const auto [end, ec] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
+    const auto [end, ec] =
+        std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
     if (ec != std::errc{} || number < 0 || !(number <= static_cast<double>(kLongest))) return bad();
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     const std::string_view unit = leading_letters(rest);
@@ -62,8 +65,10 @@ Result<std::int64_t> parse_size(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  if (unit.size() > 1 && (unit.ends_with("iB") || unit.ends_with("ib"))) unit.remove_suffix(2);
-  else if (unit.size() > 1 && (unit.back() == 'B' || unit.back() == 'b')) unit.remove_suffix(1);
+  if (unit.size() > 1 && (unit.ends_with("iB") || unit.ends_with("ib")))
+    unit.remove_suffix(2);
+  else if (unit.size() > 1 && (unit.back() == 'B' || unit.back() == 'b'))
+    unit.remove_suffix(1);
   constexpr std::string_view kUnits = "kmgt";
   int shift = 0;
   if (unit.size() == 1) {

@@ -12,7 +12,8 @@ namespace holdfast {
 
 using std::chrono::milliseconds;
 
-// "500ms" "30s" "10m" "24h" "7d" "1h30m"; a plain number is seconds ("2", "0.5"). Negative or unknown units: Errc::invalid.
+// "500ms" "30s" "10m" "24h" "7d" "1h30m"; a plain number is seconds ("2", "0.5"). Negative or unknown units:
+// Errc::invalid.
 Result<milliseconds> parse_duration(std::string_view text);
 
 // The shortest of those forms that says the same: 90000ms -> "1m30s".

@@ -33,7 +33,8 @@ TEST(Size, reads_powers_of_1024) {
   EXPECT_EQ(parse_size("2G").value(), 2LL << 30);
   EXPECT_EQ(parse_size("64MiB").value(), 64LL << 20);
   EXPECT_EQ(parse_size("100").value(), 100);
-  for (const char* text : {"", "M", "-1", "5x", "9999999999999999G", "1MM"}) EXPECT_FALSE(parse_size(text)) << text;
+  for (const char* text : {"", "M", "-1", "5x", "9999999999999999G", "1MM"})
+    EXPECT_FALSE(parse_size(text)) << text;
 }
 
 }  // namespace holdfast

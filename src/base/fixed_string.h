@@ -26,7 +26,8 @@ class FixedString {
     char digits[24];
     std::size_t at = sizeof digits;
     const bool negative = value < 0;
-    auto rest = negative ? 0ULL - static_cast<unsigned long long>(value) : static_cast<unsigned long long>(value);
+    auto rest =
+        negative ? 0ULL - static_cast<unsigned long long>(value) : static_cast<unsigned long long>(value);
     do {
       digits[--at] = static_cast<char>('0' + rest % 10);
       rest /= 10;

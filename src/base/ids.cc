@@ -11,7 +11,8 @@ std::string random_hex(std::size_t bytes) {
   text.reserve(bytes * 2);
   while (text.size() < bytes * 2) {
     auto word = source();
-    for (int digit = 0; digit < 8 && text.size() < bytes * 2; ++digit, word >>= 4) text.push_back(kDigits[word & 15]);
+    for (int digit = 0; digit < 8 && text.size() < bytes * 2; ++digit, word >>= 4)
+      text.push_back(kDigits[word & 15]);
   }
   return text;
 }

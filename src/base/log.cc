@@ -13,16 +13,21 @@ Format chosen_format = Format::text;
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 std::shared_ptr<spdlog::logger> make_logger() {
-  auto logger = std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
   return logger;
 }
@@ -37,10 +42,14 @@ void append_quoted(Line& line, std::string_view text) {
   line.push_back('"');
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') line.push_back('\\'), line.push_back(c);
-    else if (c == '\n') line.append(std::string_view("\\n"));
-    else if (byte < 0x20 || byte == 0x7f) fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
-    else line.push_back(c);
+    if (c == '"' || c == '\\')
+      line.push_back('\\'), line.push_back(c);
+    else if (c == '\n')
+      line.append(std::string_view("\\n"));
+    else if (byte < 0x20 || byte == 0x7f)
+      fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
+    else
+      line.push_back(c);
   }
   line.push_back('"');
 }
@@ -57,8 +66,10 @@ void append_value(Line& line, const Field& field, bool always_quoted) {
       [&](const auto& value) {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, std::string_view>) {
-          if (always_quoted || needs_quotes(value)) append_quoted(line, value);
-          else line.append(value);
+          if (always_quoted || needs_quotes(value))
+            append_quoted(line, value);
+          else
+            line.append(value);
         } else {
           fmt::format_to(std::back_inserter(line), "{}", value);
         }
@@ -81,12 +92,16 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
   Line line;
   const bool json = chosen_format == Format::json;
   if (json) line.append(std::string_view("\"event\":"));
-  if (json) append_quoted(line, event);
-  else line.append(event);
+  if (json)
+    append_quoted(line, event);
+  else
+    line.append(event);
   for (const Field& field : fields) {
     line.push_back(json ? ',' : ' ');
-    if (json) append_quoted(line, field.key);
-    else line.append(field.key);
+    if (json)
+      append_quoted(line, field.key);
+    else
+      line.append(field.key);
     line.push_back(json ? ':' : '=');
     append_value(line, field, json);
   }

@@ -8,15 +8,24 @@ class Category final : public std::error_category {
   [[nodiscard]] const char* name() const noexcept override { return "holdfast"; }
   [[nodiscard]] std::string message(int value) const override {
     switch (static_cast<Errc>(value)) {
-      case Errc::timeout: return "timed out";
-      case Errc::cancelled: return "cancelled";
-      case Errc::closed: return "closed";
-      case Errc::limit: return "limit reached";
-      case Errc::not_found: return "not found";
-      case Errc::invalid: return "invalid";
-      case Errc::refused: return "refused";
-      case Errc::protocol: return "protocol error";
-      case Errc::unproven: return "not proven";
+      case Errc::timeout:
+        return "timed out";
+      case Errc::cancelled:
+        return "cancelled";
+      case Errc::closed:
+        return "closed";
+      case Errc::limit:
+        return "limit reached";
+      case Errc::not_found:
+        return "not found";
+      case Errc::invalid:
+        return "invalid";
+      case Errc::refused:
+        return "refused";
+      case Errc::protocol:
+        return "protocol error";
+      case Errc::unproven:
+        return "not proven";
     }
     return "unknown error";
   }

@@ -1,4 +1,5 @@
-// Errors are values. A function that can fail returns Result<T>; [[nodiscard]] comes with std::expected's use.
+// Errors are values. A function that can fail returns Result<T>; [[nodiscard]] comes with std::expected's
+// use.
 #pragma once
 
 #include <cerrno>
@@ -13,15 +14,15 @@ namespace holdfast {
 
 // What failed that errno has no number for.
 enum class Errc {
-  timeout = 1,   // the deadline of an await passed
-  cancelled,     // whoever waited was cancelled
-  closed,        // the peer, the channel or the gateway is going away
-  limit,         // a bound of ours was reached (queue, line, instances)
-  not_found,     // no such server, job, run, tool
-  invalid,       // input that can never be right
-  refused,       // policy says no (parked, draining, ambiguous)
-  protocol,      // the peer broke the protocol
-  unproven,      // custody could not prove what it needed to
+  timeout = 1,  // the deadline of an await passed
+  cancelled,    // whoever waited was cancelled
+  closed,       // the peer, the channel or the gateway is going away
+  limit,        // a bound of ours was reached (queue, line, instances)
+  not_found,    // no such server, job, run, tool
+  invalid,      // input that can never be right
+  refused,      // policy says no (parked, draining, ambiguous)
+  protocol,     // the peer broke the protocol
+  unproven,     // custody could not prove what it needed to
 };
 const std::error_category& holdfast_category() noexcept;
 inline std::error_code make_error_code(Errc e) noexcept { return {static_cast<int>(e), holdfast_category()}; }
@@ -43,7 +44,8 @@ struct [[nodiscard]] Error {
 template <class T>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> sys_error(std::string_view op, std::string_view subject = {}, int number = errno) {
+inline std::unexpected<Error> sys_error(std::string_view op, std::string_view subject = {},
+                                        int number = errno) {
   return std::unexpected(Error{{number, std::system_category()}, op, subject});
 }
 inline std::unexpected<Error> fail(Errc code, std::string_view op, std::string_view subject = {}) {

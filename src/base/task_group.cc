@@ -30,7 +30,8 @@ asio::awaitable<void> cancellation_as_a_value(asio::awaitable<void> task) {
 struct TaskGroup::State {
   explicit State(const asio::any_io_executor& ex) : executor(ex) {}
   asio::any_io_executor executor;
-  std::list<asio::cancellation_signal> running;  // a list: a signal must not move while a coroutine holds its slot
+  std::list<asio::cancellation_signal>
+      running;  // a list: a signal must not move while a coroutine holds its slot
   Event none_left{executor};
 };
 
@@ -43,26 +44,29 @@ void TaskGroup::spawn(std::string_view name, asio::awaitable<void> task) {
   state_->none_left.clear();
   const auto mine = state_->running.emplace(state_->running.end());
   asio::co_spawn(state_->executor, cancellation_as_a_value(std::move(task)),
-                 asio::bind_cancellation_slot(mine->slot(), [state = state_, mine, name](const std::exception_ptr& thrown) {
-                   state->running.erase(mine);
-                   if (state->running.empty()) state->none_left.set();
-                   if (!thrown) return;
-                   try {
-                     std::rethrow_exception(thrown);
-                   } catch (const boost::system::system_error& e) {
-                     if (e.code() == asio::error::operation_aborted) return;  // cancelled: a way to end like another
-                     log::error("task.failed", {{"task", name}, {"error", e.what()}});
-                   } catch (const std::exception& e) {
-                     log::error("task.failed", {{"task", name}, {"error", e.what()}});
-                   }
-                   std::abort();
-                 }));
+                 asio::bind_cancellation_slot(
+                     mine->slot(), [state = state_, mine, name](const std::exception_ptr& thrown) {
+                       state->running.erase(mine);
+                       if (state->running.empty()) state->none_left.set();
+                       if (!thrown) return;
+                       try {
+                         std::rethrow_exception(thrown);
+                       } catch (const boost::system::system_error& e) {
+                         if (e.code() == asio::error::operation_aborted)
+                           return;  // cancelled: a way to end like another
+                         log::error("task.failed", {{"task", name}, {"error", e.what()}});
+                       } catch (const std::exception& e) {
+                         log::error("task.failed", {{"task", name}, {"error", e.what()}});
+                       }
+                       std::abort();
+                     }));
 }
 
 void TaskGroup::cancel() {
   // An emitted signal may end its coroutine at once, which erases the node: step on before emitting.
   const auto state = state_;
-  for (auto it = state->running.begin(); it != state->running.end();) (it++)->emit(asio::cancellation_type::terminal);
+  for (auto it = state->running.begin(); it != state->running.end();)
+    (it++)->emit(asio::cancellation_type::terminal);
 }
 
 asio::awaitable<bool> TaskGroup::join(steady_clock::time_point deadline) {

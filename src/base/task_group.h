@@ -1,9 +1,10 @@
-// Coroutines with an owner. Nothing in Holdfast is detached: whoever starts a coroutine either awaits it or puts it
-// into a group that its owner cancels and joins.
+// Coroutines with an owner. Nothing in Holdfast is detached: whoever starts a coroutine either awaits it or
+// puts it into a group that its owner cancels and joins.
 //
-// In a group's coroutine (and all that it awaits) cancellation is a value, never an exception: the await that was
-// interrupted reports operation_aborted, false or Errc::cancelled, and clean-up may go on awaiting. Asio's `||` and `&&`
-// start coroutines of their own that throw again, so they are not used: wait for a Event with a deadline instead.
+// In a group's coroutine (and all that it awaits) cancellation is a value, never an exception: the await that
+// was interrupted reports operation_aborted, false or Errc::cancelled, and clean-up may go on awaiting.
+// Asio's `||` and `&&` start coroutines of their own that throw again, so they are not used: wait for a Event
+// with a deadline instead.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,7 +19,8 @@ namespace holdfast {
 
 namespace asio = boost::asio;
 
-// Belongs to one loop thread. An exception that leaves a coroutine of the group is a programmer error: logged, aborts.
+// Belongs to one loop thread. An exception that leaves a coroutine of the group is a programmer error:
+// logged, aborts.
 class TaskGroup {
  public:
   explicit TaskGroup(asio::any_io_executor executor);
@@ -42,8 +44,9 @@ class TaskGroup {
   std::shared_ptr<State> state_;
 };
 
-// An event that coroutines of one loop wait for, again and again: set() wakes all who wait now, and whoever waits
-// later returns at once until clear(). Awaits return true if set, false at the deadline or on cancellation.
+// An event that coroutines of one loop wait for, again and again: set() wakes all who wait now, and whoever
+// waits later returns at once until clear(). Awaits return true if set, false at the deadline or on
+// cancellation.
 class Event {
  public:
   explicit Event(const asio::any_io_executor& executor);

@@ -40,8 +40,8 @@ struct Server {
   std::map<std::string, std::string> headers;
 
   Sharing sharing = Sharing::session;
-  std::string sharing_key;                  // "header:X-Project" or "token" when sharing == key
-  std::optional<milliseconds> idle_timeout; // nullopt: off
+  std::string sharing_key;                   // "header:X-Project" or "token" when sharing == key
+  std::optional<milliseconds> idle_timeout;  // nullopt: off
   int max_instances = 32;
   std::optional<milliseconds> max_lifetime;
   milliseconds connect_timeout{60'000};
@@ -69,18 +69,18 @@ struct Job {
   std::string name;
   std::vector<std::string> schedules;  // as written; checked when loaded
   std::string timezone = "UTC";
-  std::vector<Step> steps;             // either steps ...
-  std::vector<std::string> command;    // ... or a command
+  std::vector<Step> steps;           // either steps ...
+  std::vector<std::string> command;  // ... or a command
   std::map<std::string, std::string> env;
   std::string cwd;
-  std::vector<std::string> tools;      // globs: what the run's token may call
+  std::vector<std::string> tools;  // globs: what the run's token may call
   milliseconds timeout{600'000};
   std::string overlap = "skip";
   bool enabled = true;
 };
 
 struct Config {
-  std::string file;                  // absolute path it came from
+  std::string file;  // absolute path it came from
   std::vector<std::string> listen{"127.0.0.1:4653"};
   std::map<std::string, Server> servers;
   std::map<std::string, Job> jobs;

@@ -1,4 +1,5 @@
-// Reading a configuration: all errors at once, each with file, line, column, what was found and what would be right.
+// Reading a configuration: all errors at once, each with file, line, column, what was found and what would be
+// right.
 #pragma once
 
 #include <filesystem>
@@ -32,10 +33,12 @@ struct ScheduleFault {
   int column = 0;  // 1-based within the expression
   std::string message;
 };
-using ScheduleCheck = std::function<std::optional<ScheduleFault>(std::string_view schedule, std::string_view timezone)>;
+using ScheduleCheck =
+    std::function<std::optional<ScheduleFault>(std::string_view schedule, std::string_view timezone)>;
 using Lookup = std::function<std::optional<std::string>(std::string_view variable)>;
 
-Loaded load_file(const std::filesystem::path& file, const Lookup& environment, const ScheduleCheck& check_schedule);
+Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
+                 const ScheduleCheck& check_schedule);
 Loaded load_text(std::string_view text, const std::filesystem::path& file, const Lookup& environment,
                  const ScheduleCheck& check_schedule);
 

@@ -31,15 +31,16 @@ struct RungReport {
 };
 
 struct RecoveryReport {
-  int leaves_removed = 0;        // stale leaves found by name, emptied and removed
-  int trees_killed = 0;          // ledger entries whose processes were verified as ours and ended
-  int entries_dropped = 0;       // ledger entries with nothing left (or of another boot)
+  int leaves_removed = 0;               // stale leaves found by name, emptied and removed
+  int trees_killed = 0;                 // ledger entries whose processes were verified as ours and ended
+  int entries_dropped = 0;              // ledger entries with nothing left (or of another boot)
   std::vector<std::string> unverified;  // survivors that could not be proven ours: reported, never signalled
 };
 
 struct SweepReport {
   int examined = 0;
-  std::vector<std::string> reaped;  // tree ids proven gone by this sweep (or, in a dry run, that would be reaped)
+  std::vector<std::string>
+      reaped;  // tree ids proven gone by this sweep (or, in a dry run, that would be reaped)
   std::vector<std::string> unkillable;
 };
 
@@ -56,16 +57,17 @@ class Custodian {
   // What an earlier gateway on this state directory left. Before the first start(), after the lock.
   virtual asio::awaitable<RecoveryReport> recover() = 0;
 
-  // Ledger, leaf, keeper, server, in this order. An exec that fails is an error with errno and path, at once; on any
-  // error nothing is left. Errc::closed once shutdown() was called.
+  // Ledger, leaf, keeper, server, in this order. An exec that fails is an error with errno and path, at once;
+  // on any error nothing is left. Errc::closed once shutdown() was called.
   virtual asio::awaitable<Result<std::shared_ptr<Tree>>> start(TreeSpec spec) = 0;
 
   // Runs the stop ladder for one tree whatever its state, and waits for the proof (bounded by the graces and
-  // patience). Idempotent: a second caller waits for the same ladder. False: unkillable, reported and quarantined.
+  // patience). Idempotent: a second caller waits for the same ladder. False: unkillable, reported and
+  // quarantined.
   virtual asio::awaitable<bool> stop(std::shared_ptr<Tree> tree, std::string reason) = 0;
 
-  // Reaps every orphaned tree, all ladders in parallel, and waits for the stops that are under way. Never touches
-  // another state (I3).
+  // Reaps every orphaned tree, all ladders in parallel, and waits for the stops that are under way. Never
+  // touches another state (I3).
   virtual asio::awaitable<SweepReport> sweep() = 0;
   [[nodiscard]] virtual SweepReport sweep_dry_run() const = 0;
 

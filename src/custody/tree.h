@@ -36,11 +36,11 @@ class Tree {
   [[nodiscard]] virtual int stderr_fd() const = 0;
 
   struct Watcher {
-    // Before stdin is closed: answer what the server still waits for, stop writing. Bounded by `deadline`; what is not
-    // done by then is abandoned. May be empty.
+    // Before stdin is closed: answer what the server still waits for, stop writing. Bounded by `deadline`;
+    // what is not done by then is abandoned. May be empty.
     std::function<asio::awaitable<void>(std::chrono::steady_clock::time_point deadline)> before_stop;
-    // The leader exited. `served_on`: members hold our pipes and it exited with 0 (a wrapper's hand-over); the gateway
-    // should ask with a ping. Otherwise the tree is being retired already.
+    // The leader exited. `served_on`: members hold our pipes and it exited with 0 (a wrapper's hand-over);
+    // the gateway should ask with a ping. Otherwise the tree is being retired already.
     std::function<void(ExitStatus status, bool served_on)> leader_exited;
     // Orphaned or stopping began, whoever began it.
     std::function<void()> retiring;

@@ -1,4 +1,5 @@
-// The words of custody (docs/architecture.md), as types. No heap-free rule here: the keeper does not include it.
+// The words of custody (docs/architecture.md), as types. No heap-free rule here: the keeper does not include
+// it.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +16,8 @@ namespace holdfast::custody {
 
 using SystemTime = std::chrono::system_clock::time_point;
 
-// Graces of the stop ladder: after stdin was closed, after SIGTERM, and (`lost`) after SIGTERM when the gateway died.
+// Graces of the stop ladder: after stdin was closed, after SIGTERM, and (`lost`) after SIGTERM when the
+// gateway died.
 struct Graces {
   milliseconds eof{2000};
   milliseconds term{3000};

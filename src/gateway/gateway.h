@@ -69,17 +69,19 @@ class Gateway {
   // nullptr once close() was called.
   virtual std::unique_ptr<Session> open_session(SessionKind kind, std::string label) = 0;
 
-  // Runs a program in custody with a lease of its own (a job's `command`): the tree is held until the returned value is
-  // destroyed. Its stdio is lent through the tree.
+  // Runs a program in custody with a lease of its own (a job's `command`): the tree is held until the
+  // returned value is destroyed. Its stdio is lent through the tree.
   class HeldTree {
    public:
     virtual ~HeldTree() = default;  // releases: the tree becomes an orphan unless it is gone
     [[nodiscard]] virtual custody::Tree& tree() = 0;
   };
-  virtual asio::awaitable<Result<std::unique_ptr<HeldTree>>> run_in_custody(custody::TreeSpec spec, std::string holder) = 0;
+  virtual asio::awaitable<Result<std::unique_ptr<HeldTree>>> run_in_custody(custody::TreeSpec spec,
+                                                                            std::string holder) = 0;
 
   // The environment a child starts from: the allow-list of the gateway's own, plus `extra`.
-  [[nodiscard]] virtual std::vector<std::string> child_environment(const std::map<std::string, std::string>& extra) const = 0;
+  [[nodiscard]] virtual std::vector<std::string> child_environment(
+      const std::map<std::string, std::string>& extra) const = 0;
 
   [[nodiscard]] virtual bool has_server(std::string_view name) const = 0;
   [[nodiscard]] virtual std::vector<ServerView> servers() const = 0;
@@ -93,7 +95,8 @@ class Gateway {
   virtual asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline) = 0;
 };
 
-// "server__tool" -> {"server", "tool"}; the server's name is the part before the first "__". nullopt: no "__".
+// "server__tool" -> {"server", "tool"}; the server's name is the part before the first "__". nullopt: no
+// "__".
 struct QualifiedName {
   std::string_view server, name;
 };

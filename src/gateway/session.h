@@ -19,12 +19,13 @@ namespace holdfast::gateway {
 enum class SessionKind { client, job };
 
 struct CallOptions {
-  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();  // else callTimeout
+  std::chrono::steady_clock::time_point deadline =
+      std::chrono::steady_clock::time_point::max();  // else callTimeout
   std::function<void(std::string_view params)> progress;
 };
 
-// Move-only by way of unique_ptr: destroying it ends the session and releases every lease, at once and without
-// waiting; the trees become orphans and are reaped behind it.
+// Move-only by way of unique_ptr: destroying it ends the session and releases every lease, at once and
+// without waiting; the trees become orphans and are reaped behind it.
 class Session {
  public:
   virtual ~Session() = default;
@@ -32,14 +33,15 @@ class Session {
   [[nodiscard]] virtual SessionKind kind() const = 0;
   [[nodiscard]] virtual const std::string& label() const = 0;  // "digest/17" or the client's name
 
-  // Takes (or keeps) the session's lease on `server`, starting it if need be. Errors: not_found (no such server),
-  // refused (parked, disabled, unusable, shutting down: with the reason), timeout, and whatever start or handshake said,
-  // with the last lines of stderr in the subject.
+  // Takes (or keeps) the session's lease on `server`, starting it if need be. Errors: not_found (no such
+  // server), refused (parked, disabled, unusable, shutting down: with the reason), timeout, and whatever
+  // start or handshake said, with the last lines of stderr in the subject.
   virtual asio::awaitable<Result<mcp::InitializeResult>> connect(std::string_view server) = 0;
 
-  // One request to `server` under the session's lease. The request's method is the server's own name for things
-  // ("tools/call" with params {"name":"read_graph",…}). Cancelling the awaiting coroutine sends the protocol's
-  // notification only; the server lives on.
+  // One request to `server` under the session's lease. The request's method is the server's own name for
+  // things
+  // ("tools/call" with params {"name":"read_graph",…}). Cancelling the awaiting coroutine sends the
+  // protocol's notification only; the server lives on.
   virtual asio::awaitable<Result<mcp::Reply>> request(std::string_view server, std::string_view method,
                                                       std::string_view params, CallOptions options) = 0;
   virtual Result<void> notify(std::string_view server, std::string_view method, std::string_view params) = 0;

@@ -32,14 +32,15 @@ struct Tool {
 
 struct RequestOptions {
   Deadline deadline;
-  // Called for each notifications/progress of this request with the raw params (our token in them); may be empty.
+  // Called for each notifications/progress of this request with the raw params (our token in them); may be
+  // empty.
   std::function<void(std::string_view params)> progress;
 };
 
 struct ClientOptions {
-  std::string name;                       // server name, for the log
-  std::size_t line_limit = 64U << 20;     // bytes; a longer line is skipped and counted, its request fails
-  std::size_t queue_limit = 128U << 20;   // bytes waiting to be written; more: Errc::limit
+  std::string name;                      // server name, for the log
+  std::size_t line_limit = 64U << 20;    // bytes; a longer line is skipped and counted, its request fails
+  std::size_t queue_limit = 128U << 20;  // bytes waiting to be written; more: Errc::limit
 };
 
 struct ClientCounters {
@@ -57,17 +58,18 @@ class Client {
   };
 
   // `in` is the server's stdout, `out` its stdin; both non-blocking, lent until stop_writing()/release().
-  static std::unique_ptr<Client> over_stdio(asio::any_io_executor executor, int in, int out, ClientOptions options,
-                                            Events events);
+  static std::unique_ptr<Client> over_stdio(asio::any_io_executor executor, int in, int out,
+                                            ClientOptions options, Events events);
   virtual ~Client() = default;
 
   // The handshake, offering 2025-11-25 and accepting down to 2024-11-05; then notifications/initialized.
   virtual asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline) = 0;
 
-  // Sends one request and waits for its answer. `params` is a raw JSON object or empty; a progressToken in its _meta is
-  // replaced by our own when `progress` is set. Errors: timeout (then notifications/cancelled is sent), cancelled (the
-  // awaiting coroutine was: the same), closed, limit.
-  virtual asio::awaitable<Result<Reply>> request(std::string_view method, std::string_view params, RequestOptions options) = 0;
+  // Sends one request and waits for its answer. `params` is a raw JSON object or empty; a progressToken in
+  // its _meta is replaced by our own when `progress` is set. Errors: timeout (then notifications/cancelled is
+  // sent), cancelled (the awaiting coroutine was: the same), closed, limit.
+  virtual asio::awaitable<Result<Reply>> request(std::string_view method, std::string_view params,
+                                                 RequestOptions options) = 0;
 
   // Queues one notification; never waits.
   virtual Result<void> notify(std::string_view method, std::string_view params) = 0;
@@ -79,8 +81,8 @@ class Client {
   [[nodiscard]] virtual bool open() const = 0;
   [[nodiscard]] virtual const ClientCounters& counters() const = 0;
 
-  // For custody's before_stop: answers every outstanding server request with -32601, flushes what is queued until
-  // `deadline`, then writes no more. Reading goes on.
+  // For custody's before_stop: answers every outstanding server request with -32601, flushes what is queued
+  // until `deadline`, then writes no more. Reading goes on.
   virtual asio::awaitable<void> stop_writing(Deadline deadline) = 0;
 
   // Lets go of both descriptors at once; requests in flight fail with Errc::closed.

@@ -71,9 +71,11 @@ class Scheduler {
   // Interrupts one run, or all running ones of the job if `run` is empty. How many. In the middle of a call.
   virtual Result<int> cancel(std::string_view job, std::string_view run) = 0;
   virtual asio::awaitable<Result<std::vector<RunView>>> history(std::string_view job, int limit) = 0;
-  virtual asio::awaitable<Result<RunView>> run(std::string_view job, std::string_view run) = 0;  // run empty: the newest
+  virtual asio::awaitable<Result<RunView>> run(std::string_view job,
+                                               std::string_view run) = 0;  // run empty: the newest
   // Waits until the run has ended or the deadline; the run as it is then.
-  virtual asio::awaitable<Result<RunView>> wait(std::string_view run, std::chrono::steady_clock::time_point deadline) = 0;
+  virtual asio::awaitable<Result<RunView>> wait(std::string_view run,
+                                                std::chrono::steady_clock::time_point deadline) = 0;
 
   virtual void on_tick(std::function<void(const TickReport&)> listener) = 0;
 

@@ -1,0 +1,49 @@
+// What gateway and keeper say to each other over the lifeline: fixed structs, one per SEQPACKET datagram,
+// native byte order (both ends are one machine and, but for an upgrade in place, one build). The version
+// comes first in every message.
+#pragma once
+
+#include <cstdint>
+
+namespace holdfast::custody {
+
+inline constexpr std::uint16_t kKeeperProtocol = 1;
+
+// Descriptors a keeper is born with. 0, 1, 2 are the server's stdin, stdout, stderr ends; the keeper lets go
+// of them as soon as the server has them.
+inline constexpr int kLifelineFd = 3;  // SEQPACKET socket to the gateway; end-of-file: the gateway is gone
+inline constexpr int kGatewayFd =
+    4;  // pidfd of the gateway: readable when it died, whoever else holds the lifeline
+inline constexpr int kCwdFd = 5;   // the server's working directory
+inline constexpr int kLeafFd = 6;  // its cgroup leaf, or absent on rung tree
+
+// argv of a keeper: holdfast-keeper tree OPTIONS -- PATH ARGV0 [ARG …]; its environment is the server's.
+//   --id ID              tree id, for its title
+//   --lost MS            grace after SIGTERM when the gateway died (short ladder)
+//   --patience MS        how long SIGKILL may take before it reports unkillable
+//   --leaf clone|procs   absent: rung tree
+// Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID", so that nobody
+// who looks for the server by its command line hits the keeper.
+
+enum class KeeperMessage : std::uint16_t {
+  // gateway -> keeper
+  stop = 1,  // a, b: graces eof and term in ms; stdin was closed just before. Acknowledged by `stopping`
+  // keeper -> gateway
+  started =
+      16,  // a: pid, b: start ticks, c: 1 if the leaf's kill counter was poisoned (spawned by cgroup.procs)
+  spawn_failed,   // a: errno, b: SpawnStep; the keeper exits with 125 after it
+  leader_exited,  // a: exit code, b: signal, c: 1 if members hold our pipes and it exited with 0 (served on)
+  stopping,       // a: LadderState entered (eof, term, kill), b: why (LadderEvent); one per rung entered
+  unkillable,  // a: members left, b: 1 if EPERM (another uid), 0 if they only do not die; the keeper goes on
+               // trying
+  empty,       // a: members that got SIGTERM, b: members that got SIGKILL; exit status 0 follows at once
+};
+
+struct KeeperDatagram {
+  std::uint16_t version = kKeeperProtocol;
+  KeeperMessage kind{};
+  std::uint32_t reserved = 0;
+  std::int64_t a = 0, b = 0, c = 0;
+};
+
+}  // namespace holdfast::custody

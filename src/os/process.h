@@ -1,0 +1,54 @@
+// What this process is: subreaper, signals, descriptors, sockets to relatives. No heap.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace holdfast::os {
+
+Result<void> become_subreaper();          // PR_SET_CHILD_SUBREAPER, Linux 3.4; not inherited by fork
+Result<void> set_undumpable();            // PR_SET_DUMPABLE 0: same-uid ptrace is off
+Result<void> set_name(const char* comm);  // PR_SET_NAME, 15 bytes
+Result<std::pair<UniqueFd, UniqueFd>>
+seqpacket_pair();  // socketpair AF_UNIX SOCK_SEQPACKET, CLOEXEC, non-blocking
+Result<std::pair<UniqueFd, UniqueFd>> pipe_pair();  // {read, write}, CLOEXEC; blocking (see set_nonblocking)
+Result<void> set_nonblocking(int fd);
+// One datagram. recv: 0 bytes = the peer is gone. ECONNRESET is read past: what the peer sent before it died
+// still comes.
+Result<std::size_t> send_message(int fd, std::span<const std::byte> message);
+Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer);  // error EAGAIN: nothing now
+
+Result<UniqueFd> open_directory(const char* path);  // O_PATH|O_DIRECTORY|O_CLOEXEC
+Result<UniqueFd> open_null();                       // /dev/null O_RDWR
+
+// Blocks the named signals in this thread and gives a signalfd for them (CLOEXEC, non-blocking).
+Result<UniqueFd> signal_fd(std::span<const int> signals);
+Result<int> read_signal(int fd);  // 0: none pending
+Result<void>
+reset_signals();  // empty mask, default dispositions (an inherited SIGCHLD=SIG_IGN eats statuses)
+
+struct Poll {
+  int fd = -1;       // negative: skipped
+  short wanted = 0;  // POLLIN, POLLPRI, POLLRDHUP
+  short ready = 0;
+};
+// poll(2); `timeout` < 0 waits for ever. How many are ready (0: timeout or EINTR).
+Result<int> poll_all(std::span<Poll> set, std::chrono::milliseconds timeout);
+
+// An exclusive flock(2) on `path` (created 0600). EWOULDBLOCK: somebody else holds it.
+Result<UniqueFd> lock_file(const char* path);
+
+// A durable name of a process of this boot: name_to_handle_at of its pidfd (pidfs, Linux 6.14), 8 bytes; open
+// gives that very process or an error (ESTALE, ENOTSUP).
+Result<std::uint64_t> process_handle(int pidfd);
+Result<UniqueFd> open_process_handle(std::uint64_t handle);
+
+}  // namespace holdfast::os

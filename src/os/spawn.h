@@ -1,0 +1,34 @@
+// Starting a program: clone3 with CLONE_VM|CLONE_VFORK|CLONE_PIDFD on a stack of its own, so that the cost
+// does not grow with the caller's memory, and the child's errors come back through memory it shares. Used by
+// the gateway (keepers) and by the keeper (the server). No heap.
+#pragma once
+
+#include <span>
+
+#include "base/result.h"
+#include "os/pidfd.h"
+
+namespace holdfast::os {
+
+struct SpawnOptions {
+  const char* path = nullptr;   // absolute; the caller searched PATH
+  char* const* argv = nullptr;  // null-terminated
+  char* const* envp = nullptr;  // null-terminated
+  int cwd_fd = -1;              // directory to fchdir into; -1: stay
+  std::span<const int>
+      fds;           // child's descriptors 0, 1, 2, …: fds[i] becomes i; all others are closed (close_range)
+  int leaf_fd = -1;  // cgroup v2 directory to be born in; -1: the caller's
+  bool leaf_by_procs =
+      false;  // join by writing "0" to cgroup.procs instead of CLONE_INTO_CGROUP (poisoned counter)
+  bool new_session = true;      // setsid: a session of its own, no controlling terminal
+  int parent_death_signal = 0;  // PR_SET_PDEATHSIG; bound to the calling *thread*, which must be permanent
+};
+
+// What went wrong in the child, where; `errno` is in Error::code and the step in Error::op: "clone3",
+// "setsid", "fchdir", "cgroup.procs", "dup3", "execve". On success the program has been exec'ed. Signal mask
+// empty, all dispositions default, PDEATHSIG as asked. If a newborn in a leaf was killed by a poisoned kill
+// counter (SIGKILL before its first act, process-supervision section 2), it is spawned again by writing
+// cgroup.procs; `*poisoned` (may be null) then says so, for the caller to remember.
+Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned = nullptr);
+
+}  // namespace holdfast::os
