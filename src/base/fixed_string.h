@@ -18,7 +18,7 @@ class FixedString {
 
   FixedString& append(std::string_view text) {
     const std::size_t n = std::min(text.size(), N - size_);
-    std::memcpy(data_ + size_, text.data(), n);
+    if (n > 0) std::memcpy(data_ + size_, text.data(), n);  // an empty view may have no data
     size_ += n;
     return *this;
   }

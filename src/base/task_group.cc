@@ -3,6 +3,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -63,10 +64,14 @@ void TaskGroup::spawn(std::string_view name, asio::awaitable<void> task) {
 }
 
 void TaskGroup::cancel() {
-  // An emitted signal may end its coroutine at once, which erases the node: step on before emitting.
-  const auto state = state_;
-  for (auto it = state->running.begin(); it != state->running.end();)
-    (it++)->emit(asio::cancellation_type::terminal);
+  if (state_->running.empty()) return;
+  // On the loop, where the signals arrive at once. Off it, co_spawn would post each of them with a pointer
+  // into our node, and a coroutine that ends before the post runs takes the node with it.
+  asio::dispatch(state_->executor, [state = state_] {
+    // An emitted signal may end its coroutine at once, which erases the node: step on before emitting.
+    for (auto it = state->running.begin(); it != state->running.end();)
+      (it++)->emit(asio::cancellation_type::terminal);
+  });
 }
 
 asio::awaitable<bool> TaskGroup::join(steady_clock::time_point deadline) {
@@ -80,6 +85,12 @@ struct Event::State {
   struct Waiter {
     asio::steady_timer timer;  // wakes at the waiter's own deadline, or when set() cancels it
     bool woken = false;
+  };
+  // A waiter leaves the list however its coroutine ends, even if the loop is destroyed under it.
+  struct Place {
+    State& state;
+    std::list<Waiter*>::iterator at;
+    ~Place() { state.waiters.erase(at); }
   };
   std::list<Waiter*> waiters;
   bool set = false;
@@ -104,10 +115,9 @@ asio::awaitable<bool> Event::wait_until(steady_clock::time_point deadline) {
   const auto state = state_;  // the Event may go first
   if (state->set) co_return true;
   State::Waiter me{asio::steady_timer(co_await asio::this_coro::executor, deadline)};
-  const auto place = state->waiters.insert(state->waiters.end(), &me);
+  const State::Place place{*state, state->waiters.insert(state->waiters.end(), &me)};
   boost::system::error_code ignored;
   co_await me.timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  state->waiters.erase(place);
   co_return me.woken;
 }
 
