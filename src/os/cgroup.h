@@ -4,13 +4,16 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "os/pidfd.h"
 
 namespace holdfast::os {
 
@@ -30,9 +33,22 @@ class CgroupLeaf {
   // repeats until !populated().
   Result<int> kill_pass() const;
   // SIGTERM then SIGCONT to every member, verified as still listed after its pidfd was opened. How many.
-  Result<int> terminate_pass() const;
+  // Thaws. Gives up when `budget` is over: being polite to a fork bomb would take seconds.
+  Result<int> terminate_pass(std::chrono::milliseconds budget = std::chrono::milliseconds(100)) const;
+  Result<void> thaw() const;  // "0" to cgroup.freeze of the whole subtree
   Result<void> for_each_member(void (*visit)(void* context, pid_t pid),
                                void* context) const;  // whole subtree
+  // Hands `visit` a pidfd of every member, verified as still listed after it was opened, until it returns
+  // false. Not this process itself. How many were handed out.
+  Result<int> for_each_verified(bool (*visit)(void* context, const PidFd& member), void* context) const;
+  template <class F>
+  Result<int> for_each_verified(F&& visit) const {
+    return for_each_verified(
+        [](void* f, const PidFd& member) { return (*static_cast<std::remove_reference_t<F>*>(f))(member); },
+        &visit);
+  }
+  // cgroup.events read again through the descriptor of events_fd(): clears its POLLPRI. True: populated.
+  static Result<bool> populated_again(int events);
   Result<UniqueFd> events_fd()
       const;  // cgroup.events: POLLPRI on every change of `populated`; re-read after each wake
   [[nodiscard]] int dir() const { return dir_.get(); }

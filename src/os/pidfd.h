@@ -17,6 +17,8 @@ class PidFd {
   // Names whichever process has this number now: the caller verifies identity or ancestry afterwards. Refuses
   // pid <= 1.
   static Result<PidFd> open(pid_t pid);
+  // Of a pidfd whose number is not known (a process handle): asks the kernel. ESRCH: the process is gone.
+  static Result<PidFd> adopt(UniqueFd fd);
 
   // true: delivered. false: the process is gone already (which is what most callers wanted). EPERM is an
   // error.
@@ -44,5 +46,7 @@ struct Waited {
   bool is_stopped = false;
 };
 Result<Waited> wait_child(pid_t pid, bool stopped = false);
+// False: the kernel says ECHILD, there is no child of any kind, dead or alive. Takes no status.
+bool has_child();
 
 }  // namespace holdfast::os

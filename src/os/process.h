@@ -1,11 +1,13 @@
 // What this process is: subreaper, signals, descriptors, sockets to relatives. No heap.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -17,6 +19,8 @@ namespace holdfast::os {
 Result<void> become_subreaper();          // PR_SET_CHILD_SUBREAPER, Linux 3.4; not inherited by fork
 Result<void> set_undumpable();            // PR_SET_DUMPABLE 0: same-uid ptrace is off
 Result<void> set_name(const char* comm);  // PR_SET_NAME, 15 bytes
+// PR_SET_PDEATHSIG for this process: when the thread that made it, or the subreaper that adopted it, ends.
+Result<void> set_parent_death_signal(int number);
 Result<std::pair<UniqueFd, UniqueFd>>
 seqpacket_pair();  // socketpair AF_UNIX SOCK_SEQPACKET, CLOEXEC, non-blocking
 Result<std::pair<UniqueFd, UniqueFd>> pipe_pair();  // {read, write}, CLOEXEC; blocking (see set_nonblocking)
@@ -28,12 +32,21 @@ Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer);  // error
 
 Result<UniqueFd> open_directory(const char* path);  // O_PATH|O_DIRECTORY|O_CLOEXEC
 Result<UniqueFd> open_null();                       // /dev/null O_RDWR
+// `target` becomes a copy of `source`, CLOEXEC; whatever `target` was is closed. The number stays filled.
+Result<void> replace_descriptor(int target, int source);
+Result<struct stat> stat_open(int fd);  // fstat(2); EBADF: not open
+void close_descriptor(int fd);          // one that was inherited by number and has no owner
+pid_t own_pid();
+void new_session();                      // setsid; a leader of its own session stays it
+Result<void> set_close_on_exec(int fd);  // for descriptors that were inherited
 
 // Blocks the named signals in this thread and gives a signalfd for them (CLOEXEC, non-blocking).
 Result<UniqueFd> signal_fd(std::span<const int> signals);
 Result<int> read_signal(int fd);  // 0: none pending
 Result<void>
 reset_signals();  // empty mask, default dispositions (an inherited SIGCHLD=SIG_IGN eats statuses)
+// Ignores every signal that may be ignored but SIGCHLD and SIGCONT and those that tell of a fault of ours.
+void ignore_all_signals();
 
 struct Poll {
   int fd = -1;       // negative: skipped
@@ -45,6 +58,9 @@ Result<int> poll_all(std::span<Poll> set, std::chrono::milliseconds timeout);
 
 // An exclusive flock(2) on `path` (created 0600). EWOULDBLOCK: somebody else holds it.
 Result<UniqueFd> lock_file(const char* path);
+// flock(2) on an open descriptor, for instance a leaf's directory (not O_PATH), without waiting: shared by
+// whoever uses it, exclusive by whoever wants to prove that nobody does. EWOULDBLOCK: it is held.
+Result<void> lock_descriptor(int fd, bool exclusive);
 
 // A durable name of a process of this boot: name_to_handle_at of its pidfd (pidfs, Linux 6.14), 8 bytes; open
 // gives that very process or an error (ESTALE, ENOTSUP).

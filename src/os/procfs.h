@@ -6,6 +6,8 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string_view>
+#include <type_traits>
 
 #include "base/fixed_string.h"
 #include "base/result.h"
@@ -24,15 +26,19 @@ Result<ProcStat> read_stat(pid_t pid);
 // Calls `visit(context, child)` for each child of any thread of `pid` (task/*/children, CONFIG_PROC_CHILDREN;
 // without it a scan of /proc by ppid). Children that come or go meanwhile may be missed or stale.
 Result<void> for_each_child(pid_t pid, void (*visit)(void* context, pid_t child), void* context);
+// The same by the scan alone, for kernels without children files.
+Result<void> for_each_child_by_scan(pid_t pid, void (*visit)(void* context, pid_t child), void* context);
 template <class F>
 Result<void> for_each_child(pid_t pid, F&& visit) {
-  return for_each_child(pid, [](void* f, pid_t child) { (*static_cast<F*>(f))(child); }, &visit);
+  return for_each_child(
+      pid, [](void* f, pid_t child) { (*static_cast<std::remove_reference_t<F>*>(f))(child); }, &visit);
 }
 // Every process of /proc.
 Result<void> for_each_process(void (*visit)(void* context, pid_t pid), void* context);
 template <class F>
 Result<void> for_each_process(F&& visit) {
-  return for_each_process([](void* f, pid_t pid) { (*static_cast<F*>(f))(pid); }, &visit);
+  return for_each_process([](void* f, pid_t pid) { (*static_cast<std::remove_reference_t<F>*>(f))(pid); },
+                          &visit);
 }
 
 // True if `pid` descends from `ancestor` now: the chain of parents, each link read twice so that a reused
@@ -44,6 +50,8 @@ Result<struct stat> stat_descriptor(pid_t pid, int fd);
 
 // PSS from smaps_rollup in bytes (kernel 4.14). EACCES for other users' processes.
 Result<std::int64_t> pss_bytes(pid_t pid);
+// Its anonymous part alone (Pss_Anon, kernel 5.15): what this process costs beyond its shared pages.
+Result<std::int64_t> pss_anon_bytes(pid_t pid);
 
 // One variable out of /proc/PID/environ into `value`; false: not set. Environ may have been overwritten by
 // the process.

@@ -10,13 +10,18 @@
 
 namespace holdfast::os {
 
+// Where a birth failed. The numbers travel in the keeper's protocol.
+enum class SpawnStep : int { clone3, setsid, prctl, fchdir, cgroup_procs, dup3, close_range, execve };
+std::string_view to_string(SpawnStep step);
+SpawnStep spawn_step(const Error& error);  // of an error of spawn()
+
 struct SpawnOptions {
   const char* path = nullptr;   // absolute; the caller searched PATH
   char* const* argv = nullptr;  // null-terminated
   char* const* envp = nullptr;  // null-terminated
   int cwd_fd = -1;              // directory to fchdir into; -1: stay
-  std::span<const int>
-      fds;           // child's descriptors 0, 1, 2, …: fds[i] becomes i; all others are closed (close_range)
+  std::span<const int> fds =
+      {};            // child's descriptors 0, 1, 2, …: fds[i] becomes i; all others are closed (close_range)
   int leaf_fd = -1;  // cgroup v2 directory to be born in; -1: the caller's
   bool leaf_by_procs =
       false;  // join by writing "0" to cgroup.procs instead of CLONE_INTO_CGROUP (poisoned counter)
@@ -25,10 +30,10 @@ struct SpawnOptions {
 };
 
 // What went wrong in the child, where; `errno` is in Error::code and the step in Error::op: "clone3",
-// "setsid", "fchdir", "cgroup.procs", "dup3", "execve". On success the program has been exec'ed. Signal mask
-// empty, all dispositions default, PDEATHSIG as asked. If a newborn in a leaf was killed by a poisoned kill
-// counter (SIGKILL before its first act, process-supervision section 2), it is spawned again by writing
-// cgroup.procs; `*poisoned` (may be null) then says so, for the caller to remember.
+// "setsid", "prctl", "fchdir", "cgroup.procs", "dup3", "close_range", "execve". On success the program has
+// been exec'ed. Signal mask empty, all dispositions default, PDEATHSIG as asked. If a newborn in a leaf was
+// killed by a poisoned kill counter (SIGKILL before its first act, process-supervision section 2), it is
+// spawned again by writing cgroup.procs; `*poisoned` (may be null) then says so, for the caller to remember.
 Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned = nullptr);
 
 }  // namespace holdfast::os

@@ -1,0 +1,206 @@
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "os/small_file.h"
+
+namespace holdfast::os {
+namespace {
+
+constexpr std::size_t kMaxPolls = 32;
+
+// struct file_handle with room (MAX_HANDLE_SZ); a pidfs handle has 8 bytes.
+struct Handle {
+  file_handle head;
+  unsigned char bytes[128];
+};
+
+Result<int> handle_of(int pidfd, Handle& handle) {
+  handle.head.handle_bytes = sizeof handle.bytes;
+  int mount = 0;
+  if (::name_to_handle_at(pidfd, "", &handle.head, &mount, AT_EMPTY_PATH) != 0)
+    return sys_error("name_to_handle_at", "pidfd");
+  if (handle.head.handle_bytes != sizeof(std::uint64_t))
+    return sys_error("name_to_handle_at", "pidfd", ENOTSUP);
+  return handle.head.handle_type;
+}
+
+sigset_t set_of(std::span<const int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : signals) sigaddset(&set, number);
+  return set;
+}
+
+Result<void> set_control(int option, unsigned long value, std::string_view what) {
+  if (::prctl(option, value, 0, 0, 0) != 0) return sys_error("prctl", what);
+  return {};
+}
+
+}  // namespace
+
+Result<void> become_subreaper() { return set_control(PR_SET_CHILD_SUBREAPER, 1, "PR_SET_CHILD_SUBREAPER"); }
+Result<void> set_undumpable() { return set_control(PR_SET_DUMPABLE, 0, "PR_SET_DUMPABLE"); }
+Result<void> set_parent_death_signal(int number) {
+  return set_control(PR_SET_PDEATHSIG, static_cast<unsigned long>(number), "PR_SET_PDEATHSIG");
+}
+Result<void> set_name(const char* comm) {
+  return set_control(PR_SET_NAME, reinterpret_cast<unsigned long>(comm), "PR_SET_NAME");
+}
+
+Result<std::pair<UniqueFd, UniqueFd>> seqpacket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+    return sys_error("socketpair");
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+Result<std::pair<UniqueFd, UniqueFd>> pipe_pair() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return sys_error("pipe2");
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+Result<void> set_nonblocking(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return sys_error("fcntl", "O_NONBLOCK");
+  return {};
+}
+
+Result<std::size_t> send_message(int fd, std::span<const std::byte> message) {
+  for (;;) {
+    const ssize_t n = ::send(fd, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) return sys_error("send");
+  }
+}
+
+Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer) {
+  for (;;) {
+    const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    // ECONNRESET: the peer died with our message unread. It is told once, before the peer's own last
+    // messages.
+    if (errno != EINTR && errno != ECONNRESET) return sys_error("recv");
+  }
+}
+
+Result<UniqueFd> open_directory(const char* path) { return open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY); }
+Result<UniqueFd> open_null() { return open_at(AT_FDCWD, "/dev/null", O_RDWR); }
+
+Result<void> replace_descriptor(int target, int source) {
+  if (::dup3(source, target, O_CLOEXEC) < 0) return sys_error("dup3");
+  return {};
+}
+
+Result<struct stat> stat_open(int fd) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) return sys_error("fstat");
+  return info;
+}
+
+void close_descriptor(int fd) { ::close(fd); }
+pid_t own_pid() { return ::getpid(); }
+void new_session() { (void)::setsid(); }
+
+Result<void> set_close_on_exec(int fd) {
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return sys_error("fcntl", "FD_CLOEXEC");
+  return {};
+}
+
+Result<UniqueFd> signal_fd(std::span<const int> signals) {
+  const sigset_t set = set_of(signals);
+  if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0)
+    return sys_error("pthread_sigmask", {}, error);
+  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return sys_error("signalfd");
+  return fd;
+}
+
+Result<int> read_signal(int fd) {
+  signalfd_siginfo info{};
+  for (;;) {
+    const ssize_t n = ::read(fd, &info, sizeof info);
+    if (n == static_cast<ssize_t>(sizeof info)) return static_cast<int>(info.ssi_signo);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno != EAGAIN) return sys_error("read", "signalfd");
+    return 0;
+  }
+}
+
+Result<void> reset_signals() {
+  struct sigaction action{};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number <= SIGRTMAX; ++number) (void)::sigaction(number, &action, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  if (const int error = ::pthread_sigmask(SIG_SETMASK, &none, nullptr); error != 0)
+    return sys_error("pthread_sigmask", {}, error);
+  return {};
+}
+
+void ignore_all_signals() {
+  static constexpr int kKept[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGCONT, SIGSEGV, SIGBUS,
+                                  SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS};
+  struct sigaction action{};
+  action.sa_handler = SIG_IGN;
+  for (int number = 1; number <= SIGRTMAX; ++number) {
+    if (std::ranges::find(kKept, number) == std::ranges::end(kKept))
+      (void)::sigaction(number, &action, nullptr);
+  }
+}
+
+Result<int> poll_all(std::span<Poll> set, std::chrono::milliseconds timeout) {
+  if (set.size() > kMaxPolls) return fail(Errc::limit, "poll", "too many descriptors");
+  pollfd polls[kMaxPolls];
+  for (std::size_t i = 0; i < set.size(); ++i) polls[i] = {set[i].fd, set[i].wanted, 0};
+  const int n = ::poll(polls, set.size(), timeout.count() < 0 ? -1 : static_cast<int>(timeout.count()));
+  if (n < 0 && errno != EINTR) return sys_error("poll");
+  for (std::size_t i = 0; i < set.size(); ++i) set[i].ready = n > 0 ? polls[i].revents : short{0};
+  return std::max(n, 0);
+}
+
+Result<UniqueFd> lock_file(const char* path) {
+  UniqueFd fd(::open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return sys_error("open", path);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return sys_error("flock", path);
+  return fd;
+}
+
+Result<void> lock_descriptor(int fd, bool exclusive) {
+  if (::flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) return sys_error("flock");
+  return {};
+}
+
+Result<std::uint64_t> process_handle(int pidfd) {
+  Handle handle{};
+  if (auto type = handle_of(pidfd, handle); !type) return forward(type);
+  std::uint64_t value = 0;
+  std::memcpy(&value, handle.head.f_handle, sizeof value);
+  return value;
+}
+
+Result<UniqueFd> open_process_handle(std::uint64_t value) {
+  // Any pidfd serves as the mount; ours also tells the type of handle that this kernel uses.
+  UniqueFd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  if (!own) return sys_error("pidfd_open", "self");
+  Handle handle{};
+  if (auto type = handle_of(own.get(), handle); !type) return forward(type);
+  std::memcpy(handle.head.f_handle, &value, sizeof value);
+  UniqueFd fd(::open_by_handle_at(own.get(), &handle.head, O_CLOEXEC));
+  if (!fd) return sys_error("open_by_handle_at", "pidfd");
+  return fd;
+}
+
+}  // namespace holdfast::os
