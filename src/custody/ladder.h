@@ -37,7 +37,8 @@ enum class Grace : std::uint8_t {
 
 struct LadderStep {
   LadderState next{};
-  Grace grace{};         // deadline of the new state; keep: leave the one that runs
+  Grace grace{};         // deadline of the new state; keep: leave the one that runs. Without `entered` it may
+                         // only shorten the one that runs
   bool entered = false;  // the state's own action is due (close stdin, TERM everybody, a kill pass)
 };
 LadderStep advance(LadderState state, LadderEvent event);

@@ -1,0 +1,135 @@
+#include "custody/members.h"
+
+#include <signal.h>
+
+#include "os/procfs.h"
+
+namespace holdfast::custody {
+namespace {
+
+using std::chrono::steady_clock;
+
+// Sends the signals in turn; counts a member once.
+void send(const os::PidFd& member, std::initializer_list<int> signals, Members::Pass& pass) {
+  if (member.exited()) return;
+  bool reached = false, refused = false;
+  for (const int number : signals) {
+    const auto sent = member.signal(number);
+    reached = reached || (sent && *sent);
+    refused = refused || (!sent && sent.error().is_errno(EPERM));
+  }
+  pass.signalled += reached ? 1 : 0;
+  pass.refused += refused ? 1 : 0;
+}
+
+bool holds(pid_t pid, int fd, const PipeEnd& end) {
+  return end.same_as(PipeEnd::of(os::stat_descriptor(pid, fd)));
+}
+
+}  // namespace
+
+PipeEnd PipeEnd::of(const Result<struct stat>& info) {
+  if (!info || (!S_ISFIFO(info->st_mode) && !S_ISSOCK(info->st_mode))) return {};
+  return {info->st_dev, info->st_ino, true};
+}
+
+bool PipeEnd::same_as(const PipeEnd& other) const {
+  return known && other.known && device == other.device && inode == other.inode;
+}
+
+void Members::push(pid_t pid) {
+  // Once each: whose parent died under the walk turns up again at its next one.
+  if (size_ < queue_.size() && !listed(pid)) queue_[size_++] = pid;
+}
+
+bool Members::listed(pid_t pid) const {
+  for (std::size_t i = 0; i < size_; ++i) {
+    if (queue_[i] == pid) return true;
+  }
+  return false;
+}
+
+// `visit(member)` for every descendant, parents first, until it returns false. Each one's children are listed
+// before it is touched: a signal may end it and send them elsewhere.
+template <class F>
+void Members::walk(F&& visit) {
+  size_ = 0;
+  (void)os::for_each_child(self_, [this](pid_t child) { push(child); });
+  const std::size_t direct = size_;
+  for (std::size_t i = 0; i < size_; ++i) {
+    const pid_t pid = queue_[i];
+    auto member = os::PidFd::open(pid);
+    if (!member) continue;
+    (void)os::for_each_child(pid, [this](pid_t child) { push(child); });
+    // A direct child is ours until we reap it, and nobody else does. Any other number may have changed hands
+    // since it was read: now that a handle holds it, look where it belongs.
+    if (i >= direct && !os::is_descendant(pid, self_)) continue;
+    if (!visit(*member)) return;
+  }
+}
+
+Members::Pass Members::terminate(std::chrono::milliseconds budget) {
+  Pass pass;
+  const auto end = steady_clock::now() + budget;
+  if (leaf_) (void)leaf_.thaw();
+  walk([&](const os::PidFd& member) {
+    send(member, {SIGTERM, SIGCONT}, pass);
+    return steady_clock::now() < end;
+  });
+  // Nobody gets a second SIGTERM: to some programs it means force. Only what the walk did not see is left.
+  if (leaf_) {
+    (void)leaf_.for_each_verified([&](const os::PidFd& member) {
+      if (!listed(member.pid())) send(member, {SIGTERM, SIGCONT}, pass);
+      return steady_clock::now() < end;
+    });
+  }
+  return pass;
+}
+
+Members::Pass Members::kill() {
+  Pass pass;
+  if (leaf_) {
+    if (const auto count = leaf_.kill_pass()) pass.signalled += *count;
+  }
+  // With a leaf too: a member may have moved out of it, but never out of its ancestry.
+  walk([&](const os::PidFd& member) {
+    send(member, {SIGKILL}, pass);
+    return true;
+  });
+  return pass;
+}
+
+bool Members::all_children_dead() const {
+  bool dead = true;
+  (void)os::for_each_child(self_, [&](pid_t child) {
+    if (!dead) return;
+    const auto member = os::PidFd::open(child);
+    dead = member && member->exited();
+  });
+  return dead;
+}
+
+bool Members::empty() const {
+  // The second look: what a child left behind came to us before the child was seen dead, but perhaps after
+  // the list was read.
+  if (os::has_child() && !(all_children_dead() && all_children_dead())) return false;
+  if (!leaf_) return true;
+  const auto populated = leaf_.populated();
+  return populated && !*populated;
+}
+
+os::PidFd Members::holder_of(const PipeEnd& in, const PipeEnd& out) {
+  os::PidFd found;
+  auto look = [&](const os::PidFd& member) {
+    if (member.exited() || !holds(member.pid(), 0, in) || !holds(member.pid(), 1, out)) return true;
+    // Still alive after its number was used to look: it was this one that we saw.
+    if (member.exited()) return true;
+    if (auto again = os::PidFd::open(member.pid()); again && !member.exited()) found = std::move(*again);
+    return !found;
+  };
+  walk(look);
+  if (!found && leaf_) (void)leaf_.for_each_verified(look);
+  return found;
+}
+
+}  // namespace holdfast::custody

@@ -1,0 +1,61 @@
+// The members of a tree as its keeper sees them: everything that descends from this process, and everything
+// in the leaf where there is one. No number is remembered from one pass to the next, and no heap is used.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+
+#include "base/result.h"
+#include "os/cgroup.h"
+#include "os/pidfd.h"
+
+namespace holdfast::custody {
+
+// A pipe's end, told by its inode.
+struct PipeEnd {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool known = false;  // false: not a pipe or socket, so that nobody "holds" it
+  static PipeEnd of(const Result<struct stat>& info);
+  [[nodiscard]] bool same_as(const PipeEnd& other) const;
+};
+
+class Members {
+ public:
+  Members(pid_t self, os::CgroupLeaf leaf) : self_(self), leaf_(std::move(leaf)) {}
+
+  struct Pass {
+    int signalled = 0;  // reached by a signal and not known to be dead before
+    int refused = 0;    // EPERM: they belong to another user now
+  };
+  // SIGTERM and SIGCONT, once to every member, at most for `budget`.
+  Pass terminate(std::chrono::milliseconds budget);
+  // SIGKILL to every member. One walk: what is born meanwhile is for the next.
+  Pass kill();
+
+  // Nothing is left: no child to wait for, or none that lives (a child that a process outside traces is dead
+  // and stays), and the leaf not populated. The caller has just reaped.
+  [[nodiscard]] bool empty() const;
+  // A living member that has `in` as descriptor 0 and `out` as descriptor 1; none: an empty PidFd.
+  [[nodiscard]] os::PidFd holder_of(const PipeEnd& in, const PipeEnd& out);
+  [[nodiscard]] const os::CgroupLeaf& leaf() const { return leaf_; }
+
+ private:
+  template <class F>
+  void walk(F&& visit);
+  void push(pid_t pid);
+  [[nodiscard]] bool listed(pid_t pid) const;
+  [[nodiscard]] bool all_children_dead() const;
+
+  pid_t self_;
+  os::CgroupLeaf leaf_;
+  // The walk's queue, parents before children. What does not fit waits for the next pass, which comes soon:
+  // by then its parents are dead and it is a direct child.
+  std::array<pid_t, 2048> queue_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace holdfast::custody
