@@ -1,0 +1,167 @@
+#include "custody/custodian.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "custody/custodian_core.h"
+#include "custody/recovery.h"
+#include "os/cgroup.h"
+#include "os/process.h"
+#include "os/procfs.h"
+
+namespace holdfast::custody {
+
+namespace {
+
+using std::chrono::steady_clock;
+constexpr std::chrono::minutes kSecondLook{1};  // no wait is without a deadline; this one is only asked again
+
+// I3: what a sweep may end. Everything else belongs to somebody.
+bool may_reap(TreeState state, bool include_active) {
+#ifdef HOLDFAST_MUTANT_SWEEP_ACTIVE
+  include_active = true;
+#endif
+  return state == TreeState::orphaned || (include_active && state != TreeState::gone);
+}
+
+class CustodianImpl final : public Custodian {
+ public:
+  explicit CustodianImpl(CoreRef core) : core_(std::move(core)) {}
+  // Trees that live are left to their keepers, who see the lifelines close.
+  ~CustodianImpl() override {
+    core_->ended = true;
+    core_->group.cancel();
+    for (const auto& tree : core_->trees) tree->let_go();
+    if (core_->trees.empty() && !core_->rungs.leaf_parent.empty())
+      (void)os::remove_cgroup(core_->rungs.leaf_parent);
+  }
+
+  [[nodiscard]] const RungReport& rung() const override { return core_->rungs.report; }
+  [[nodiscard]] const std::string& gateway_id() const override { return core_->gateway_id; }
+
+  asio::awaitable<RecoveryReport> recover() override { return recover_on_worker(core_); }
+  asio::awaitable<Result<std::shared_ptr<Tree>>> start(TreeSpec spec) override {
+    return start_tree(core_, std::move(spec));
+  }
+  asio::awaitable<bool> stop(std::shared_ptr<Tree> tree, std::string reason) override {
+    return stop_tree(core_, std::static_pointer_cast<TreeImpl>(std::move(tree)), std::move(reason));
+  }
+  asio::awaitable<SweepReport> sweep() override { return reap(core_, false, "orphaned: sweep"); }
+  [[nodiscard]] SweepReport sweep_dry_run() const override {
+    SweepReport report;
+    report.examined = static_cast<int>(core_->trees.size());
+    for (const auto& tree : core_->trees)
+      if (may_reap(tree->state(), false)) report.reaped.push_back(tree->id());
+    return report;
+  }
+  asio::awaitable<SweepReport> shutdown() override {
+    core_->closing = true;
+    return reap(core_, true, "shutdown");
+  }
+
+  [[nodiscard]] std::vector<std::shared_ptr<Tree>> trees() const override {
+    return {core_->trees.begin(), core_->trees.end()};
+  }
+  [[nodiscard]] Totals totals() const override { return core_->totals; }
+
+ private:
+  static asio::awaitable<RecoveryReport> recover_on_worker(CoreRef core) {
+    co_return co_await core->worker.run([core] {
+      return recovery::recover({.ledger = &core->ledger,
+                                .gateway_id = core->gateway_id,
+                                .boot_id = core->boot_id,
+                                .leaf_parent = core->rungs.leaf_parent,
+                                .patience = core->options.patience});
+    });
+  }
+
+  static asio::awaitable<Result<std::shared_ptr<Tree>>> start_tree(CoreRef core, TreeSpec spec) {
+    if (core->closing) co_return fail(Errc::closed, "start", spec.name);
+    const auto tree = std::make_shared<TreeImpl>(core->executor, core->intent_for(spec), spec.graces);
+    core->trees.push_back(tree);
+    // Whoever awaits may be cancelled at any moment; the start goes on to its own end, then nobody holds it.
+    struct Abandon {
+      Core& core;
+      TreeRef tree;
+      bool handed_over = false;
+      ~Abandon() {
+        if (handed_over || core.ended || tree->state() == TreeState::gone) return;
+        if (tree->state() == TreeState::active) tree->orphan("its start was cancelled");
+        core.begin_stop(tree, "its start was cancelled");
+      }
+    } guard{*core, tree};
+    core->group.spawn("tree.start", run_start(core, tree, std::move(spec)));
+    while (!co_await tree->started.wait_until(steady_clock::now() + kSecondLook))
+      if (core->ended || co_await is_cancelled()) co_return fail(Errc::cancelled, "start", tree->name());
+    guard.handed_over = true;
+    if (tree->start_error) co_return std::unexpected(*tree->start_error);
+    co_return tree;
+  }
+
+  static asio::awaitable<bool> stop_tree(CoreRef core, TreeRef tree, std::string reason) {
+    core->begin_stop(tree, std::move(reason));
+    co_return co_await await_gone(core, tree);
+  }
+
+  // Everything that ends more than one tree comes through here. `include_active` is true in shutdown() only.
+  static asio::awaitable<SweepReport> reap(CoreRef core, bool include_active, std::string reason) {
+    SweepReport report;
+    report.examined = static_cast<int>(core->trees.size());
+    ++core->totals.sweeps;
+    std::vector<TreeRef> awaited;
+    for (const auto& tree : std::vector(core->trees)) {
+      const bool chosen = may_reap(tree->state(), include_active);
+      if (chosen) core->begin_stop(tree, reason);
+      if (chosen || tree->state() == TreeState::stopping || tree->state() == TreeState::unkillable)
+        awaited.push_back(tree);
+    }
+    for (const auto& tree : awaited) {
+      const bool gone = co_await await_gone(core, tree);
+      (gone ? report.reaped : report.unkillable).push_back(tree->id());
+    }
+    co_return report;
+  }
+
+  CoreRef core_;
+};
+
+}  // namespace
+
+Core::Core(asio::io_context& loop, CustodianOptions options_, std::string gateway_id_, Ledger ledger_,
+           os::PidFd self_)
+    : executor(loop.get_executor()),
+      options(std::move(options_)),
+      gateway_id(std::move(gateway_id_)),
+      generation(random_hex(4)),
+      ledger(std::move(ledger_)),
+      self(std::move(self_)),
+      identity(identify(self)),
+      strays(gateway_id),
+      group(executor) {
+  if (const auto boot = os::boot_id()) boot_id = boot->view();
+}
+
+Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, CustodianOptions options) {
+  if (::access(options.keeper.c_str(), X_OK) != 0) return sys_error("keeper", options.keeper.native());
+  options.keeper = std::filesystem::absolute(options.keeper);
+  if (auto done = os::become_subreaper(); !done) return forward(done);
+  auto gateway_id = persistent_gateway_id(options.state_dir);
+  if (!gateway_id) return forward(gateway_id);
+  auto ledger = Ledger::open(options.state_dir / "ledger");
+  if (!ledger) return forward(ledger);
+  auto self = os::PidFd::open(::getpid());
+  if (!self) return forward(self);
+  Rungs rungs = find_rungs(*gateway_id, options.keeper, options.allow_leaf);
+  log_rungs(rungs.report);
+  const auto core = std::make_shared<Core>(loop, std::move(options), *std::move(gateway_id),
+                                           *std::move(ledger), *std::move(self));
+  core->rungs = std::move(rungs);
+  core->group.spawn("custody.sigchld", watch_stopped_keepers(core));
+  return std::make_unique<CustodianImpl>(core);
+}
+
+}  // namespace holdfast::custody

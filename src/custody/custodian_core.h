@@ -1,0 +1,60 @@
+// What the custodian's coroutines share. Internal to custody: they hold it alive, the Custodian only ends it.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "custody/custodian.h"
+#include "custody/ledger.h"
+#include "custody/rungs.h"
+#include "custody/strays.h"
+#include "custody/tree_impl.h"
+#include "base/worker.h"
+
+namespace holdfast::custody {
+
+struct Core;
+using CoreRef = std::shared_ptr<Core>;
+using TreeRef = std::shared_ptr<TreeImpl>;
+
+struct Core : std::enable_shared_from_this<Core> {
+  Core(asio::io_context& loop, CustodianOptions options, std::string gateway_id, Ledger ledger,
+       os::PidFd self);
+
+  // From the point of no return on: the tree's ladder is driven to its end, by whoever it is first.
+  void begin_stop(const TreeRef& tree, std::string reason);
+  void bury(const TreeRef& tree);  // it is proven empty, and its leaf and entry are gone
+  LedgerEntry intent_for(const TreeSpec& spec);
+
+  const asio::any_io_executor executor;
+  const CustodianOptions options;
+  const std::string gateway_id;
+  const std::string generation;
+  const Ledger ledger;
+  const os::PidFd self;
+  const Identity identity;
+  std::string boot_id;
+  Rungs rungs;
+  std::vector<TreeRef> trees;  // oldest first
+  Custodian::Totals totals;
+  bool closing = false;  // shutdown() was called
+  bool ended =
+      false;      // the Custodian is gone: coroutines end where they are, keepers see our lifelines close
+  Strays strays;  // worker thread only
+  Worker worker;
+  TaskGroup group;
+};
+
+// Coroutines of a tree's life (tend.cc).
+asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec);
+asio::awaitable<void> read_lifeline(CoreRef core, TreeRef tree);
+asio::awaitable<void> tend(CoreRef core, TreeRef tree);  // from the keeper's birth to the proof
+asio::awaitable<void> run_stop(CoreRef core, TreeRef tree, std::string reason);  // while its keeper lives
+asio::awaitable<void> watch_stopped_keepers(CoreRef core);
+
+// Waits for the end of a ladder that has begun. False: unkillable, or out of time.
+asio::awaitable<bool> await_gone(CoreRef core, TreeRef tree);
+
+}  // namespace holdfast::custody

@@ -1,0 +1,74 @@
+#include "custody/identity.h"
+
+#include <unistd.h>
+
+#include "os/process.h"
+#include "os/procfs.h"
+
+namespace holdfast::custody {
+
+Identity identify(const os::PidFd& process) {
+  Identity who{.pid = process.pid()};
+  if (auto stat = os::read_stat(process.pid()); stat && !process.exited())
+    who.start_ticks = stat->start_ticks;
+  if (auto handle = os::process_handle(process.get())) who.handle = *handle;
+  return who;
+}
+
+Identity identify(pid_t pid) {
+  const auto process = os::PidFd::open(pid);
+  return process ? identify(*process) : Identity{};
+}
+
+Verdict judge(const Identity& recorded, uid_t uid, const Observed& seen) {
+  if (recorded.pid <= 0 || !seen.same_boot) return Verdict::gone;
+  if (seen.handle_names_it) return seen.alive ? Verdict::ours : Verdict::gone;
+  if (seen.handle_refused || !seen.alive) return Verdict::gone;
+  if (seen.start_ticks != recorded.start_ticks) return Verdict::gone;  // a successor of the number
+  // Start times are coarse: the same number may come back within one tick.
+  return seen.uid == uid && seen.marked ? Verdict::ours : Verdict::unprovable;
+}
+
+Found find(const Identity& recorded, uid_t uid, std::string_view tag) {
+  Found found;
+  if (recorded.pid <= 1) return found;
+  Observed seen{.same_boot = true};
+  os::PidFd process;
+  if (recorded.handle != 0) {
+    auto opened = os::open_process_handle(recorded.handle);
+    if (opened) {
+      process = os::PidFd(*std::move(opened), recorded.pid);
+      seen.handle_names_it = true;
+      seen.alive = !process.exited();
+    } else {
+      seen.handle_refused = opened.error().is_errno(ESTALE);
+    }
+  }
+  if (!seen.handle_names_it && !seen.handle_refused) {
+    auto opened = os::PidFd::open(recorded.pid);
+    if (!opened) return found;
+    process = *std::move(opened);
+    if (auto stat = os::read_stat(recorded.pid)) {
+      seen.start_ticks = stat->start_ticks;
+      FixedString<224> value;
+      if (tag.empty())
+        seen.marked = stat->comm.view().starts_with(kKeeperName);
+      else if (auto set = os::read_environ(recorded.pid, kTagVariable, value); set && *set)
+        seen.marked = value.view() == tag;
+    }
+    seen.uid = os::real_uid(recorded.pid);
+    seen.alive = !process.exited();  // asked last: all that was read was then read of this very process
+  }
+  found.verdict = judge(recorded, uid, seen);
+  if (found.verdict == Verdict::ours) found.process = std::move(process);
+  return found;
+}
+
+bool handles_work() {
+  const auto self = os::PidFd::open(::getpid());
+  if (!self) return false;
+  const auto handle = os::process_handle(self->get());
+  return handle && os::open_process_handle(*handle).has_value();
+}
+
+}  // namespace holdfast::custody

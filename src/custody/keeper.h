@@ -1,0 +1,93 @@
+// The keeper: parents one server, adopts what detaches from it, and ends all of it by the ladder. The body of
+// the program holdfast-keeper (keeper_protocol.h says what it is started with); no heap, one thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "base/fixed_string.h"
+#include "base/result.h"
+#include "custody/keeper_protocol.h"
+#include "custody/ladder.h"
+#include "custody/members.h"
+#include "os/pidfd.h"
+
+namespace holdfast::custody {
+
+inline constexpr int kKeeperEmpty = 0;       // proven empty
+inline constexpr int kKeeperGaveUp = 1;      // members would not die and nobody is left to tell
+inline constexpr int kKeeperUsage = 2;       // called wrongly, or not by a gateway
+inline constexpr int kKeeperNoServer = 125;  // the server could not be started
+
+struct KeeperOptions {
+  FixedString<64> id;
+  std::chrono::milliseconds lost{1000};
+  std::chrono::milliseconds patience{5000};
+  bool leaf = false;
+  bool leaf_by_procs = false;
+  const char* program = nullptr;
+  char** arguments = nullptr;  // argv of the server, null-terminated
+};
+// Of the keeper's own command line. nullopt: not understood.
+std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv);
+
+// The server was started, or was not; keeper_start.cc.
+struct Birth {
+  os::PidFd leader;
+  std::uint64_t start_ticks = 0;
+  bool poisoned = false;
+  PipeEnd in, out;  // the pipes it was given as descriptors 0 and 1
+};
+Result<void> prepare_keeper();  // subreaper, session, signals, descriptors
+Result<Birth> start_server(const KeeperOptions& options, char** environment);
+// Forgets what the server was given: descriptors 0-2, arguments, environment. The title becomes
+// "holdfast-keeper ID".
+void let_go(const KeeperOptions& options, int argc, char** argv, char** environment);
+
+class Keeper {
+ public:
+  Keeper(const KeeperOptions& options, Birth birth, UniqueFd signals);
+  // Until the tree is empty. The exit status.
+  int run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void step(LadderEvent event);
+  void arm(Grace grace, bool entered);
+  void enter(LadderEvent why);
+  void kill_passes();
+  void reap();
+  void note_leader();
+  void note_successor();
+  void wait();
+  void hear_lifeline();
+  void gateway_is_gone();
+  void say(KeeperMessage kind, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0);
+  void say_unkillable(const Members::Pass& pass, bool refused);
+
+  KeeperOptions options_;
+  Members members_;
+  UniqueFd signals_, events_;
+  os::PidFd leader_, successor_;
+  PipeEnd in_, out_;
+
+  LadderState state_ = LadderState::serving;
+  Clock::time_point deadline_ = Clock::time_point::max();
+  Clock::time_point next_pass_ = Clock::time_point::max();
+  int passes_ = 0;
+  std::chrono::milliseconds eof_{2000}, term_{3000};
+
+  bool gateway_gone_ = false, gave_up_ = false, leader_noted_ = false;
+  std::optional<os::Waited> leader_end_;
+  int terminated_ = 0, killed_ = 0;
+  std::int64_t told_left_ = -1;  // the last `unkillable`, so that it is told once
+  std::int64_t told_refused_ = -1;
+};
+
+// All of it: what main() returns.
+int keep(int argc, char** argv, char** environment);
+
+}  // namespace holdfast::custody

@@ -1,0 +1,167 @@
+// The keeper's first milliseconds: what it becomes, how it starts the server, what it lets go of.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "custody/keeper.h"
+#include "os/process.h"
+#include "os/procfs.h"
+#include "os/spawn.h"
+
+namespace holdfast::custody {
+namespace {
+
+std::optional<std::chrono::milliseconds> parse_milliseconds(const char* text) {
+  std::int64_t value = 0;
+  if (*text == '\0') return std::nullopt;
+  for (; *text != '\0'; ++text) {
+    if (*text < '0' || *text > '9' || value > 1'000'000'000) return std::nullopt;
+    value = value * 10 + (*text - '0');
+  }
+  return std::chrono::milliseconds(value);
+}
+
+bool apply_option(KeeperOptions& options, std::string_view name, const char* value) {
+  if (name == "--id") {
+    options.id = value;
+    return true;
+  }
+  if (name == "--leaf") {
+    const std::string_view way(value);
+    options.leaf = true;
+    options.leaf_by_procs = way == "procs";
+    return way == "clone" || way == "procs";
+  }
+  const auto time = parse_milliseconds(value);
+  if (!time) return false;
+  if (name == "--lost") {
+    options.lost = *time;
+  } else if (name == "--patience") {
+    options.patience = *time;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The strings of argv or environ lie in one row, from the first one's first byte to the last one's zero.
+struct Area {
+  char* begin = nullptr;
+  std::size_t size = 0;
+};
+Area area_of(char** strings) {
+  if (strings == nullptr || *strings == nullptr) return {};
+  char** last = strings;
+  while (last[1] != nullptr) ++last;
+  return {*strings, static_cast<std::size_t>(*last + std::strlen(*last) + 1 - *strings)};
+}
+
+// explicit_bzero: the compiler may not decide that nobody looks at it any more; /proc does.
+void wipe(Area area) {
+  if (area.begin != nullptr) ::explicit_bzero(area.begin, area.size);
+}
+
+void set_title(Area arguments, std::string_view id) {
+  FixedString<96> title("holdfast-keeper ");
+  title.append(id);
+  if (arguments.size < 2) return;
+  const std::size_t size = std::min(title.view().size(), arguments.size - 2);
+  std::memcpy(arguments.begin, title.c_str(), size);
+  // A last byte that is not zero tells the kernel to show the arguments up to their first zero only
+  // (setproctitle's trick, fs/proc/base.c get_mm_cmdline).
+  arguments.begin[arguments.size - 1] = '.';
+}
+
+}  // namespace
+
+std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv) {
+  KeeperOptions options;
+  if (argc < 2 || std::string_view(argv[1]) != "tree") return std::nullopt;
+  int at = 2;
+  for (; at < argc && std::string_view(argv[at]) != "--"; at += 2) {
+    if (at + 1 >= argc || !apply_option(options, argv[at], argv[at + 1])) return std::nullopt;
+  }
+  if (at + 2 >= argc || argv[at + 1][0] != '/') return std::nullopt;
+  options.program = argv[at + 1];
+  options.arguments = argv + at + 2;
+  return options;
+}
+
+Result<void> prepare_keeper() {
+  if (auto done = os::reset_signals(); !done) return done;
+  os::ignore_all_signals();
+  // Closed ones are filled first: otherwise the next descriptor that we open becomes the server's stdin.
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (os::stat_open(fd)) continue;
+    auto null = os::open_null();
+    if (!null) return forward(null);
+    if (null->get() == fd) (void)null->release();
+  }
+  for (const int fd : {kLifelineFd, kGatewayFd, kCwdFd}) {
+    if (auto done = os::set_close_on_exec(fd); !done) return done;
+  }
+  (void)os::set_close_on_exec(kLeafFd);
+  os::new_session();
+  (void)os::set_name("holdfast-keeper");
+  // So that a keeper that somebody stopped wakes up when its gateway dies.
+  (void)os::set_parent_death_signal(SIGCONT);
+  (void)os::set_undumpable();
+  return os::become_subreaper();
+}
+
+Result<Birth> start_server(const KeeperOptions& options, char** environment) {
+  Birth birth;
+  birth.in = PipeEnd::of(os::stat_open(0));
+  birth.out = PipeEnd::of(os::stat_open(1));
+  static constexpr int kStandard[] = {0, 1, 2};
+  os::SpawnOptions spawn;
+  spawn.path = options.program;
+  spawn.argv = options.arguments;
+  spawn.envp = environment;
+  spawn.cwd_fd = kCwdFd;
+  spawn.fds = kStandard;
+  spawn.leaf_fd = options.leaf ? kLeafFd : -1;
+  spawn.leaf_by_procs = options.leaf_by_procs;
+  auto leader = os::spawn(spawn, &birth.poisoned);
+  if (!leader) return forward(leader);
+  birth.leader = std::move(*leader);
+  // Unreaped, so /proc knows it even if it is dead already.
+  if (const auto stat = os::read_stat(birth.leader.pid())) birth.start_ticks = stat->start_ticks;
+  return birth;
+}
+
+void let_go(const KeeperOptions& options, int argc, char** argv, char** environment) {
+  if (const auto null = os::open_null()) {
+    for (const int fd : {0, 1, 2}) (void)os::replace_descriptor(fd, null->get());
+  }
+  os::close_descriptor(kCwdFd);
+  // Whoever looks for the server by its command line or by its tag must not hit the keeper.
+  const Area arguments = argc > 0 ? area_of(argv) : Area{};
+  wipe(area_of(environment));
+  wipe(arguments);
+  set_title(arguments, options.id.view());
+}
+
+int keep(int argc, char** argv, char** environment) {
+  const auto options = parse_keeper_options(argc, argv);
+  if (!options || !prepare_keeper()) return kKeeperUsage;
+  static constexpr int kSignals[] = {SIGCHLD};
+  auto signals = os::signal_fd(kSignals);
+  if (!signals) return kKeeperUsage;
+  auto birth = start_server(*options, environment);
+  if (!birth) {
+    const KeeperDatagram message{.kind = KeeperMessage::spawn_failed,
+                                 .a = birth.error().code.value(),
+                                 .b = static_cast<std::int64_t>(os::spawn_step(birth.error()))};
+    (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&message, 1)));
+    return kKeeperNoServer;
+  }
+  // Static, since members' queue would make the stack grow for good.
+  static Keeper keeper(*options, std::move(*birth), std::move(*signals));
+  let_go(*options, argc, argv, environment);
+  return keeper.run();
+}
+
+}  // namespace holdfast::custody

@@ -1,0 +1,167 @@
+#include "custody/launch.h"
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+#include "custody/keeper_protocol.h"
+#include "custody/resolve.h"
+#include "os/cgroup.h"
+#include "os/process.h"
+#include "os/procfs.h"
+#include "os/spawn.h"
+
+namespace holdfast::custody {
+
+namespace {
+
+constexpr int kRemoveTries = 50;
+constexpr auto kRemovePause = std::chrono::milliseconds(1);
+
+struct Pipes {
+  std::pair<UniqueFd, UniqueFd> in, out, err;  // {read, write}
+};
+
+Result<Pipes> make_pipes() {
+  Pipes pipes;
+  for (auto* pipe : {&pipes.in, &pipes.out, &pipes.err}) {
+    auto made = os::pipe_pair();
+    if (!made) return forward(made);
+    *pipe = *std::move(made);
+  }
+  // The server's ends stay blocking: it is an ordinary program.
+  for (const int ours : {pipes.in.second.get(), pipes.out.first.get(), pipes.err.first.get()})
+    if (auto set = os::set_nonblocking(ours); !set) return forward(set);
+  return pipes;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> list;
+  list.reserve(strings.size() + 1);
+  for (auto& text : strings) list.push_back(text.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+std::vector<std::string> keeper_arguments(const LaunchPlan& plan, const std::string& program) {
+  std::vector<std::string> argv{plan.keeper.native(),
+                                "tree",
+                                "--id",
+                                plan.intent.id,
+                                "--lost",
+                                std::to_string(plan.graces.lost.count()),
+                                "--patience",
+                                std::to_string(plan.intent.patience.count())};
+  if (!plan.intent.leaf.empty()) {
+    argv.emplace_back("--leaf");
+    argv.emplace_back(plan.leaf_by_procs ? "procs" : "clone");
+  }
+  argv.emplace_back("--");
+  argv.push_back(program);
+  argv.push_back(plan.command.program);
+  argv.insert(argv.end(), plan.command.arguments.begin(), plan.command.arguments.end());
+  return argv;
+}
+
+std::vector<std::string> tagged_environment(const LaunchPlan& plan) {
+  std::vector<std::string> environment;
+  const std::string prefix = std::string(kTagVariable) + '=';
+  for (const auto& line : plan.command.environment)
+    if (!line.starts_with(prefix)) environment.push_back(line);
+  environment.push_back(prefix + plan.intent.tag);
+  return environment;
+}
+
+Result<Launched> launch_in(const LaunchPlan& plan, const std::string& program, const os::CgroupLeaf& leaf) {
+  Launched launched;
+  if (leaf) {
+    auto id = leaf.id();
+    if (!id) return forward(id);
+    launched.leaf_id = *id;
+  }
+  auto pipes = make_pipes();
+  if (!pipes) return forward(pipes);
+  auto lifeline = os::seqpacket_pair();
+  if (!lifeline) return forward(lifeline);
+  auto cwd = os::open_directory(plan.command.cwd.empty() ? "/" : plan.command.cwd.c_str());
+  if (!cwd) return sys_error("chdir", plan.command.cwd, cwd.error().code.value());
+
+  auto arguments = keeper_arguments(plan, program);
+  auto environment = tagged_environment(plan);
+  const auto argv = pointers(arguments);
+  const auto envp = pointers(environment);
+  const std::array fds{pipes->in.first.get(),
+                       pipes->out.second.get(),
+                       pipes->err.second.get(),
+                       lifeline->second.get(),
+                       plan.gateway_pidfd,
+                       cwd->get(),
+                       leaf.dir()};
+  auto keeper = os::spawn({.path = plan.keeper.c_str(),
+                           .argv = argv.data(),
+                           .envp = envp.data(),
+                           .fds = std::span(fds.data(), leaf ? fds.size() : fds.size() - 1),
+                           .parent_death_signal = SIGCONT});
+  if (!keeper) return forward(keeper);
+  launched.keeper = *std::move(keeper);
+  launched.lifeline = std::move(lifeline->first);
+  launched.in = std::move(pipes->in.second);
+  launched.out = std::move(pipes->out.first);
+  launched.err = std::move(pipes->err.first);
+  return launched;
+}
+
+}  // namespace
+
+Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
+  auto program = find_program(plan.command);
+  if (!program) return forward(program);
+  if (auto written = ledger.write(plan.intent); !written) return forward(written);
+  os::CgroupLeaf leaf;
+  if (!plan.intent.leaf.empty()) {
+    const std::filesystem::path path(plan.intent.leaf);
+    auto made = os::CgroupLeaf::create(path.parent_path().native(), path.filename().native());
+    if (!made && made.error().is_errno(ENOENT)) {  // somebody tidied up the empty directory of our leaves
+      std::error_code ec;
+      std::filesystem::create_directory(path.parent_path(), ec);
+      made = os::CgroupLeaf::create(path.parent_path().native(), path.filename().native());
+    }
+    if (!made) {
+      (void)ledger.remove(plan.intent.id);
+      return forward(made);
+    }
+    leaf = *std::move(made);
+  }
+  auto launched = launch_in(plan, *program, leaf);
+  if (!launched) (void)bury(plan.intent, ledger);  // no process was ever in it
+  return launched;
+}
+
+Result<LedgerEntry> record_identity(LedgerEntry entry, const os::PidFd& keeper, pid_t leader,
+                                    std::uint64_t leader_ticks, std::uint64_t leaf_id, const Ledger& ledger) {
+  entry.keeper = identify(keeper);
+  entry.leader = {.pid = leader, .start_ticks = leader_ticks};
+  entry.session = leader;  // it was made the leader of a session before its exec
+  entry.leaf_id = leaf_id;
+  // Its parent, the keeper, has not necessarily kept it unreaped: the start time tells.
+  if (const Identity now = identify(leader); now.start_ticks == leader_ticks)
+    entry.leader.handle = now.handle;
+  if (auto written = ledger.write(entry); !written) return forward(written);
+  return entry;
+}
+
+Result<void> bury(const LedgerEntry& entry, const Ledger& ledger) {
+  if (!entry.leaf.empty()) {
+    auto removed = os::remove_cgroup(entry.leaf);
+    for (int i = 0; i < kRemoveTries && !removed && removed.error().is_errno(EBUSY); ++i) {
+      std::this_thread::sleep_for(kRemovePause);
+      removed = os::remove_cgroup(entry.leaf);
+    }
+    if (!removed && !removed.error().is_errno(ENOENT)) return forward(removed);
+  }
+  return ledger.remove(entry.id);
+}
+
+}  // namespace holdfast::custody

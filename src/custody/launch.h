@@ -1,0 +1,42 @@
+// The steps of a start up to the keeper's exec, each undone if a later one fails. Blocks (mkdir, exec), so it
+// runs on the worker thread.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "custody/ledger.h"
+#include "custody/types.h"
+#include "os/pidfd.h"
+
+namespace holdfast::custody {
+
+struct LaunchPlan {
+  Command command;
+  Graces graces;
+  LedgerEntry intent;          // complete but for identities; leaf empty: rung tree
+  bool leaf_by_procs = false;  // this process's kill counter is known to be poisoned
+  std::filesystem::path keeper;
+  int gateway_pidfd = -1;
+};
+
+struct Launched {
+  os::PidFd keeper;
+  UniqueFd lifeline;
+  UniqueFd in, out, err;  // our ends, non-blocking
+  std::uint64_t leaf_id = 0;
+};
+
+// Program looked up, intent in the ledger, leaf, pipes, keeper running. On an error nothing is left.
+Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger);
+
+// The second half of the ledger's entry, once the keeper has reported its leader.
+Result<LedgerEntry> record_identity(LedgerEntry intent, const os::PidFd& keeper, pid_t leader,
+                                    std::uint64_t leader_ticks, std::uint64_t leaf_id, const Ledger& ledger);
+
+// Empty by now: removes the leaf, retrying EBUSY for a few ms, then the ledger's entry.
+Result<void> bury(const LedgerEntry& entry, const Ledger& ledger);
+
+}  // namespace holdfast::custody

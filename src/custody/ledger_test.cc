@@ -1,0 +1,114 @@
+#include "custody/ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/ids.h"
+
+namespace holdfast::custody {
+namespace {
+
+namespace fs = std::filesystem;
+
+LedgerEntry example(std::string id = "memory-0123456789") {
+  LedgerEntry entry;
+  entry.id = std::move(id);
+  entry.name = "a name\nwith 100% of everything =";
+  entry.boot_id = "7d9f4a44-0000-0000-0000-000000000000";
+  entry.gateway_id = "cafe0123";
+  entry.generation = "01234567";
+  entry.gateway = {.pid = 41, .start_ticks = 9, .handle = 77};
+  entry.leaf = "/sys/fs/cgroup/x/holdfast-cafe0123/" + entry.id;
+  entry.tag = "cafe0123/" + entry.id;
+  entry.uid = 1000;
+  entry.lost = milliseconds(1000);
+  entry.patience = milliseconds(5000);
+  return entry;
+}
+
+class LedgerTest : public ::testing::Test {
+ protected:
+  LedgerTest()
+      : root_(fs::temp_directory_path() / ("ledger-" + random_hex(6))), ledger_(*Ledger::open(root_)) {}
+  ~LedgerTest() override { fs::remove_all(root_); }
+  void put(const std::string& file, std::string_view text) const { std::ofstream(root_ / file) << text; }
+  fs::path root_;
+  Ledger ledger_;
+};
+
+TEST_F(LedgerTest, an_intent_and_an_identity_come_back_as_they_were) {
+  auto entry = example();
+  ASSERT_TRUE(ledger_.write(entry));
+  auto read = ledger_.load();
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->entries.size(), 1U);
+  EXPECT_EQ(read->entries[0], entry);
+  EXPECT_FALSE(read->entries[0].identified());
+
+  entry.keeper = {.pid = 50, .start_ticks = 10, .handle = 1};
+  entry.leader = {.pid = 51, .start_ticks = 11, .handle = 0};
+  entry.leaf_id = 12345;
+  entry.session = 51;
+  ASSERT_TRUE(ledger_.write(entry));
+  read = ledger_.load();
+  ASSERT_EQ(read->entries.size(), 1U);
+  EXPECT_EQ(read->entries[0], entry);
+
+  ASSERT_TRUE(ledger_.remove(entry.id));
+  EXPECT_TRUE(ledger_.load()->entries.empty());
+  EXPECT_TRUE(ledger_.remove(entry.id)) << "removing twice is no fault";
+}
+
+TEST_F(LedgerTest, an_entry_cut_off_anywhere_is_never_trusted) {
+  auto entry = example();
+  entry.keeper = {.pid = 50, .start_ticks = 10, .handle = 1};
+  const std::string whole = encode(entry);
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    EXPECT_FALSE(decode(std::string_view(whole).substr(0, length))) << length;
+  EXPECT_TRUE(decode(whole));
+}
+
+TEST_F(LedgerTest, garbage_is_reported_and_kept_aside) {
+  put("zeros", std::string(100, '\0'));
+  put("empty", "");
+  put("version", "holdfast-ledger 2\nend\n");
+  put("big", std::string(200000, 'x'));
+  put("text", "rm -rf /\n");
+  const auto read = ledger_.load();
+  ASSERT_TRUE(read);
+  EXPECT_TRUE(read->entries.empty());
+  EXPECT_EQ(read->garbage.size(), 5U);
+  EXPECT_TRUE(fs::exists(root_ / "zeros.bad"));
+  EXPECT_TRUE(ledger_.load()->garbage.empty()) << "reported once";
+}
+
+TEST_F(LedgerTest, an_entry_under_the_name_of_another_is_garbage) {
+  put("somebody-else", encode(example()));
+  const auto read = ledger_.load();
+  EXPECT_TRUE(read->entries.empty());
+  EXPECT_EQ(read->garbage.size(), 1U);
+}
+
+TEST_F(LedgerTest, an_unfinished_write_is_forgotten) {
+  ASSERT_TRUE(ledger_.write(example()));
+  put("memory-0123456789.tmp", "holdfast-led");
+  EXPECT_EQ(ledger_.load()->entries.size(), 1U);
+  EXPECT_FALSE(fs::exists(root_ / "memory-0123456789.tmp"));
+}
+
+TEST_F(LedgerTest, a_full_disk_is_an_error_and_the_old_entry_stands) {
+  auto entry = example();
+  ASSERT_TRUE(ledger_.write(entry));
+  fs::create_symlink("/dev/full", root_ / (entry.id + ".tmp"));
+  entry.session = 3;
+  const auto written = ledger_.write(entry);
+  ASSERT_FALSE(written);
+  EXPECT_TRUE(written.error().is_errno(ENOSPC)) << written.error().message();
+  EXPECT_FALSE(fs::is_symlink(root_ / (entry.id + ".tmp"))) << "nothing is left of the attempt";
+  EXPECT_EQ(ledger_.load()->entries.at(0).session, 0);
+}
+
+}  // namespace
+}  // namespace holdfast::custody

@@ -1,0 +1,135 @@
+#include "custody/rungs.h"
+
+#include <array>
+#include <fstream>
+#include <thread>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "custody/identity.h"
+#include "os/cgroup.h"
+#include "os/process.h"
+#include "os/spawn.h"
+
+namespace holdfast::custody {
+
+namespace {
+
+using std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kProbeLimit{2000};
+constexpr std::size_t kIdBytes = 4;
+
+// A keeper without a lifeline says how it is used and ends; what counts is that it was born in the leaf.
+Result<os::PidFd> spawn_probe(const std::filesystem::path& keeper, const os::CgroupLeaf& leaf,
+                              bool& poisoned) {
+  auto null = os::open_null();
+  if (!null) return forward(null);
+  std::string name = "holdfast-keeper";
+  std::string verb = "probe";
+  const std::array<char*, 3> argv{name.data(), verb.data(), nullptr};
+  const std::array<char*, 1> envp{nullptr};
+  const std::array fds{null->get(), null->get(), null->get()};
+  return os::spawn(
+      {.path = keeper.c_str(), .argv = argv.data(), .envp = envp.data(), .fds = fds, .leaf_fd = leaf.dir()},
+      &poisoned);
+}
+
+Result<void> empty_out(const os::CgroupLeaf& leaf, const os::PidFd& child) {
+  const auto deadline = steady_clock::now() + kProbeLimit;
+  if (auto killed = leaf.kill_pass(); !killed) return forward(killed);
+  for (;;) {
+    auto waited = os::wait_child(child.pid());
+    auto populated = leaf.populated();
+    if (!populated) return forward(populated);
+    if (!*populated && (!waited || waited->pid != 0)) return {};
+    if (steady_clock::now() > deadline) return fail(Errc::timeout, "cgroup.kill", "the probe would not die");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    (void)leaf.kill_pass();
+  }
+}
+
+// The whole life of a tree in small.
+Result<void> rehearse(const std::string& parent, const std::filesystem::path& keeper, bool& poisoned) {
+  const std::string name = "probe-" + random_hex(kIdBytes);
+  auto leaf = os::CgroupLeaf::create(parent, name);
+  if (!leaf) return forward(leaf);
+  Result<void> done;
+  if (auto child = spawn_probe(keeper, *leaf, poisoned))
+    done = empty_out(*leaf, *child);
+  else
+    done = forward(child);
+  auto removed = os::remove_cgroup(parent + '/' + name);
+  if (done && !removed) done = forward(removed);
+  return done;
+}
+
+Rungs only_tree(std::string reason, std::string identity) {
+  return {
+      .report = {.rung = Rung::tree,
+                 .reason = std::move(reason),
+                 .spawn = "none",
+                 .identity = std::move(identity),
+                 .guarantee =
+                     "A killed gateway leaves nothing, and neither does a killed keeper; if both are killed "
+                     "in one stroke, what is left is found at the next start as far as it can be proven "
+                     "ours."},
+      .leaf_parent = {}};
+}
+
+}  // namespace
+
+std::string leaf_parent_of(const std::string& own, const std::string& id) { return own + "/holdfast-" + id; }
+
+Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
+  std::string identity = handles_work() ? "handle" : "start_ticks";
+  if (!allow_leaf) return only_tree("leaves are not allowed", std::move(identity));
+  auto own = os::own_cgroup();
+  if (!own) return only_tree(own.error().message(), std::move(identity));
+  std::string parent = leaf_parent_of(*own, gateway_id);
+  std::error_code ec;
+  std::filesystem::create_directory(parent, ec);
+  if (ec) return only_tree(Error{ec, "mkdir", std::string_view(parent)}.message(), std::move(identity));
+  bool poisoned = false;
+  if (auto works = rehearse(parent, keeper, poisoned); !works) {
+    (void)os::remove_cgroup(parent);
+    return only_tree(works.error().message(), std::move(identity));
+  }
+  return {.report =
+              {.rung = Rung::leaf,
+               .reason = "leaves below " + parent,
+               .spawn = poisoned ? "write_procs" : "clone_into",
+               .identity = std::move(identity),
+               .guarantee =
+                   "The kernel keeps each tree in a cgroup of its own and says when it is empty; if gateway "
+                   "and keepers are killed in one stroke, the service manager or the next start ends what "
+                   "is left."},
+          .leaf_parent = std::move(parent),
+          .leaf_by_procs = poisoned};
+}
+
+void log_rungs(const RungReport& report) {
+  log::info("custody", {{"rung", to_string(report.rung)},
+                        {"spawn", report.spawn},
+                        {"identity", report.identity},
+                        {"reason", report.reason}});
+}
+
+Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir) {
+  const auto path = state_dir / "gateway-id";
+  std::string id;
+  std::ifstream(path) >> id;
+  const bool good = id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
+  if (good) return id;
+  id = random_hex(kIdBytes);
+  const auto temporary = state_dir / "gateway-id.tmp";
+  std::ofstream out(temporary, std::ios::trunc);
+  out << id << '\n';
+  out.close();
+  std::error_code ec;
+  if (!out) return sys_error("write", temporary.native(), ENOSPC);
+  std::filesystem::rename(temporary, path, ec);
+  if (ec) return sys_error("rename", path.native(), ec.value());
+  return id;
+}
+
+}  // namespace holdfast::custody

@@ -1,0 +1,30 @@
+// What this machine offers to hold a tree with, found at start by doing it once.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "custody/custodian.h"
+
+namespace holdfast::custody {
+
+struct Rungs {
+  RungReport report;
+  std::string leaf_parent;     // directory of this gateway's leaves; empty: rung tree
+  bool leaf_by_procs = false;  // this process sits in a cgroup with a poisoned kill counter
+};
+
+// The directory of the leaves of gateway `id`, below `own` cgroup.
+std::string leaf_parent_of(const std::string& own, const std::string& id);
+
+// Makes a leaf beside where trees will live, has `keeper` born in it, kills it, waits for `populated 0` and
+// removes it. Any failure drops the rung and says why. Calling thread: any.
+Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf);
+
+// `custody rung=leaf spawn=clone_into identity=handle reason=…`
+void log_rungs(const RungReport& report);
+
+// The gateway's id: 8 hex digits, made once per state directory and kept in `state_dir`/gateway-id.
+Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir);
+
+}  // namespace holdfast::custody

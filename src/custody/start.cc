@@ -1,0 +1,134 @@
+// How a tree comes to life.
+#include <unistd.h>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "custody/custodian_core.h"
+
+namespace holdfast::custody {
+
+namespace {
+
+using std::chrono::steady_clock;
+constexpr std::chrono::seconds kStartLimit{30};  // an exec from a slow disk
+
+// What the caller of start() is told when the keeper did not bring the server up.
+Error why_not_started(const Core& core, const TreeImpl& tree, const std::string& program) {
+  if (tree.start_error) {
+    Error error = *tree.start_error;
+    error.subject = std::string_view(program);
+    return error;
+  }
+  if (core.closing) return fail(Errc::closed, "start", tree.name()).error();
+  if (tree.keeper_gone)
+    return fail(Errc::unproven, "start", tree.name() + ": its keeper ended too early").error();
+  if (tree.stop_asked) return fail(Errc::cancelled, "start", tree.name()).error();
+  return fail(Errc::timeout, "start", tree.name() + ": its keeper never reported").error();
+}
+
+// The name for people, and enough chance that no leaf is ever made twice.
+std::string random_tree_id(std::string_view name) {
+  constexpr std::size_t kLongestName = 32;
+  std::string id;
+  for (const char c : name.substr(0, kLongestName)) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    id += upper ? static_cast<char>(c - 'A' + 'a') : plain ? c : '-';
+  }
+  return id + (id.empty() ? "" : "-") + random_hex(5);
+}
+
+// The keeper reported the leader: into the ledger with it, then it may be lent.
+asio::awaitable<bool> become_active(CoreRef core, TreeRef tree) {
+  if (tree->poisoned && !core->rungs.leaf_by_procs) {
+    core->rungs.leaf_by_procs = true;
+    core->rungs.report.spawn = "write_procs";
+    log_rungs(core->rungs.report);
+  }
+  auto recorded = co_await core->worker.run([core, tree] {
+    return record_identity(tree->entry, tree->keeper, tree->leader, tree->leader_ticks, tree->leaf_id,
+                           core->ledger);
+  });
+  if (core->ended) co_return false;
+  if (!recorded) {
+    tree->start_error = std::move(recorded.error());
+    co_return false;
+  }
+  tree->entry = *std::move(recorded);
+  ++core->totals.started;
+  tree->apply(TreeEvent::started, "started");
+  log::info("tree.started", {{"tree", tree->id()},
+                             {"name", tree->name()},
+                             {"pid", tree->leader},
+                             {"keeper", tree->keeper.pid()},
+                             {"rung", to_string(tree->rung())}});
+  co_return true;
+}
+
+}  // namespace
+
+LedgerEntry Core::intent_for(const TreeSpec& spec) {
+  LedgerEntry intent;
+  intent.id = random_tree_id(spec.name);
+  intent.name = spec.name;
+  intent.boot_id = boot_id;
+  intent.gateway_id = gateway_id;
+  intent.generation = generation;
+  intent.gateway = identity;
+  if (!rungs.leaf_parent.empty()) intent.leaf = rungs.leaf_parent + '/' + intent.id;
+  intent.tag = gateway_id + '/' + intent.id;
+  intent.uid = ::getuid();
+  intent.lost = spec.graces.lost;
+  intent.patience = options.patience;
+  return intent;
+}
+
+asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
+  const std::string program = spec.command.program;
+  LaunchPlan plan{.command = std::move(spec.command),
+                  .graces = tree->graces,
+                  .intent = tree->entry,
+                  .leaf_by_procs = core->rungs.leaf_by_procs,
+                  .keeper = core->options.keeper,
+                  .gateway_pidfd = core->self.get()};
+  auto launched = co_await core->worker.run([core, plan = std::move(plan)] {
+    auto made = launch(plan, core->ledger);
+    if (made)
+      if (auto watch = os::PidFd::open(made->keeper.pid()))
+        core->strays.add_keeper(plan.intent.id, made->keeper.pid(), *std::move(watch));
+    return made;
+  });
+  if (core->ended) co_return;  // the lifeline closes with `launched`, and the keeper knows what that means
+  if (!launched) {
+    tree->start_error = std::move(launched.error());
+    tree->apply(TreeEvent::proven, "never started: " + tree->start_error->message());
+    std::erase(core->trees, tree);
+    tree->settled.set();
+    tree->started.set();
+    co_return;
+  }
+  tree->adopt(*std::move(launched));
+  core->group.spawn("tree.lifeline", read_lifeline(core, tree));
+  core->group.spawn("tree.tend", tend(core, tree));
+  co_await tree->spoke.wait_until(steady_clock::now() + kStartLimit);
+  if (core->ended) co_return;
+  bool active = false;
+  if (tree->running) active = co_await become_active(core, tree);
+  if (core->ended) co_return;
+  if (active && !tree->stop_asked) {
+    tree->started.set();  // from here on news of the tree change its state
+    if (tree->leader_left) {
+      tree->apply(TreeEvent::leader_left, "the server ended by itself");
+      core->begin_stop(tree, tree->reason());
+    }
+    co_return;
+  }
+  const Error error = why_not_started(*core, *tree, program);
+  tree->start_error = error;
+  tree->apply(TreeEvent::stop, "not started: " + error.message());
+  core->begin_stop(tree, tree->reason());
+  co_await await_gone(core, tree);
+  tree->started.set();
+}
+
+}  // namespace holdfast::custody
