@@ -45,6 +45,7 @@ struct ClientOptions {
 
 struct ClientCounters {
   std::int64_t requests = 0, replies = 0, garbage_lines = 0, late_replies = 0, refused_requests = 0;
+  std::int64_t unknown_replies = 0;  // to an id that we never used, or to none
 };
 
 // Lives on the loop thread; owns the reading and writing of both descriptors, not the descriptors themselves.
@@ -67,7 +68,10 @@ class Client {
 
   // Sends one request and waits for its answer. `params` is a raw JSON object or empty; a progressToken in
   // its _meta is replaced by our own when `progress` is set. Errors: timeout (then notifications/cancelled is
-  // sent), cancelled (the awaiting coroutine was: the same), closed, limit.
+  // sent), cancelled (the awaiting coroutine was: the same), closed, limit (the queue, or an answer beyond
+  // the line limit), refused (before initialize only ping is allowed), invalid (params is no object). The
+  // views must live until the awaitable is first resumed: await it at once. A token that params carries is
+  // replaced even without `progress`, and line breaks between its members become spaces.
   virtual asio::awaitable<Result<Reply>> request(std::string_view method, std::string_view params,
                                                  RequestOptions options) = 0;
 

@@ -1,0 +1,198 @@
+#include "mcp/client.h"
+
+#include <boost/asio/this_coro.hpp>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/log.h"
+#include "mcp/dispatcher.h"
+#include "mcp/revision.h"
+#include "mcp/stdio_channel.h"
+
+namespace holdfast::mcp {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr int kMostPages = 1000;  // of one listing: a server that never ends it is broken
+
+std::unexpected<Error> protocol(std::string_view op, const std::string& why) {
+  return fail(Errc::protocol, op, why);
+}
+
+// A request's place in the table: whatever ends the awaiting coroutine, the table and the server learn of it.
+class InFlight {
+ public:
+  InFlight(std::shared_ptr<Dispatcher> dispatcher, std::int64_t id, bool tell_server)
+      : dispatcher_(std::move(dispatcher)), id_(id), tell_server_(tell_server) {}
+  ~InFlight() { dispatcher_->forget(id_, tell_server_ ? reason_ : std::string_view()); }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+  void because(std::string_view reason) { reason_ = reason; }
+
+ private:
+  std::shared_ptr<Dispatcher> dispatcher_;
+  std::int64_t id_;
+  bool tell_server_;
+  std::string_view reason_ = "cancelled";
+};
+
+asio::awaitable<Result<Reply>> exchange(std::shared_ptr<Dispatcher> dispatcher, std::string_view method,
+                                        std::string_view params, RequestOptions options) {
+  if (co_await is_cancelled()) co_return fail(Errc::cancelled, "request", method);
+  const Deadline deadline = options.deadline;
+  if (deadline <= steady_clock::now()) co_return fail(Errc::timeout, "request", method);
+  const auto sent = dispatcher->send_request(method, params, std::move(options.progress));
+  if (!sent) co_return std::unexpected(sent.error());
+  const auto [id, pending] = *sent;
+  const std::string name(method);
+  // The protocol forbids to cancel the handshake.
+  InFlight in_flight(dispatcher, id, name != "initialize");
+  co_await pending->done.wait_until(deadline);
+  if (pending->outcome) co_return std::move(*pending->outcome);
+  if (steady_clock::now() >= deadline) {
+    in_flight.because("timed out");
+    co_return fail(Errc::timeout, "request", name);
+  }
+  co_return fail(Errc::cancelled, "request", name);
+}
+
+Result<InitializeResult> read_handshake(std::string& text) {
+  const auto all =
+      well_formed(text) ? members(PaddedText::in(text)) : protocol("initialize", "malformed result");
+  if (!all) return std::unexpected(all.error());
+  InitializeResult result;
+  auto version = decode_string(member(*all, "protocolVersion"));
+  if (!version) return protocol("initialize", "the server names no protocol version");
+  if (!find_revision(*version))
+    return protocol("initialize", "the server answered with protocol version " + *version + ", we offered " +
+                                      std::string(newest_revision().name) + " (and speak down to " +
+                                      std::string(oldest_revision().name) + ")");
+  result.protocol_version = std::move(*version);
+  const auto object = [&](std::string_view key) {
+    const std::string_view raw = member(*all, key);
+    return raw.starts_with('{') ? std::string(raw) : std::string("{}");
+  };
+  result.capabilities = object("capabilities");
+  result.server_info = object("serverInfo");
+  result.instructions = decode_string(member(*all, "instructions")).value_or("");
+  return result;
+}
+
+asio::awaitable<Result<InitializeResult>> handshake(std::shared_ptr<Dispatcher> dispatcher,
+                                                    Deadline deadline) {
+  if (dispatcher->phase() != Phase::fresh) co_return fail(Errc::invalid, "initialize", "already initialized");
+  dispatcher->set_phase(Phase::initializing);
+  const std::string params =
+      R"({"protocolVersion":")" + std::string(newest_revision().name) +
+      R"(","capabilities":{},"clientInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("}})";
+  auto reply = co_await exchange(dispatcher, "initialize", params, {.deadline = deadline, .progress = {}});
+  if (!reply) co_return forward(reply);
+  if (reply->error)
+    co_return protocol("initialize", "the server refused: " + reply->error->message + " (" +
+                                         std::to_string(reply->error->code) + ")");
+  auto result = read_handshake(reply->result);
+  if (!result) co_return forward(result);
+  dispatcher->set_revision(find_revision(result->protocol_version));
+  if (auto sent = dispatcher->send_notification("notifications/initialized", {}); !sent)
+    co_return forward(sent);
+  dispatcher->set_phase(Phase::ready);
+  co_return result;
+}
+
+// One page's tools into `tools`; its next cursor (raw JSON), or nothing at the end.
+Result<std::string> read_page(const std::string& server, std::string& page, std::vector<Tool>& tools) {
+  if (!well_formed(page)) return protocol("tools/list", "malformed result");
+  const auto all = members(PaddedText::in(page));
+  if (!all) return std::unexpected(all.error());
+  const auto list = elements(PaddedText::promised(member(*all, "tools")));
+  if (!list) return protocol("tools/list", "the result has no tools");
+  for (const std::string_view raw : *list) {
+    const auto tool = members(PaddedText::promised(raw));
+    auto name = tool ? decode_string(member(*tool, "name")) : std::unexpected(tool.error());
+    if (name)
+      tools.push_back({std::move(*name), std::string(raw)});
+    else
+      log::warn("mcp.tool_without_name", {{"server", server}, {"tool", raw.substr(0, 120)}});
+  }
+  // Servers of the stateful revisions end a listing with an absent, a null or an empty cursor.
+  const std::string_view cursor = member(*all, "nextCursor");
+  return std::string(cursor == "null" || cursor == "\"\"" ? std::string_view() : cursor);
+}
+
+asio::awaitable<Result<std::vector<Tool>>> all_tools(std::shared_ptr<Dispatcher> dispatcher,
+                                                     Deadline deadline) {
+  std::vector<Tool> tools;
+  std::set<std::string> seen;
+  std::string cursor;
+  for (int page = 0; page < kMostPages; ++page) {
+    const std::string params = cursor.empty() ? std::string() : "{\"cursor\":" + cursor + "}";
+    auto reply = co_await exchange(dispatcher, "tools/list", params, {.deadline = deadline, .progress = {}});
+    if (!reply) co_return forward(reply);
+    if (reply->error) {
+      // A server without tools need not know the method.
+      if (reply->error->code == kMethodNotFound && page == 0) co_return tools;
+      co_return protocol("tools/list", "the server refused: " + reply->error->message);
+    }
+    auto next = read_page(dispatcher->server(), reply->result, tools);
+    if (!next) co_return forward(next);
+    if (next->empty()) co_return tools;
+    if (!seen.insert(*next).second)
+      co_return protocol("tools/list", "the server repeats the cursor " + *next);
+    cursor = std::move(*next);
+  }
+  co_return protocol("tools/list", "the listing does not end after " + std::to_string(kMostPages) + " pages");
+}
+
+asio::awaitable<void> write_out(std::shared_ptr<Dispatcher> dispatcher, Deadline deadline) {
+  dispatcher->set_phase(Phase::stopping);
+  co_await dispatcher->channel().flush(deadline);
+  dispatcher->channel().stop_writing();
+}
+
+asio::awaitable<Result<Reply>> refused(Error why) { co_return std::unexpected(why); }
+
+class StdioClient final : public Client {
+ public:
+  explicit StdioClient(std::shared_ptr<Dispatcher> dispatcher) : dispatcher_(std::move(dispatcher)) {
+    dispatcher_->start();
+  }
+  ~StdioClient() override { dispatcher_->release(); }
+
+  asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline) override {
+    return handshake(dispatcher_, deadline);
+  }
+  asio::awaitable<Result<Reply>> request(std::string_view method, std::string_view params,
+                                         RequestOptions options) override {
+    if (auto allowed = dispatcher_->may_send(method); !allowed) return refused(allowed.error());
+    return exchange(dispatcher_, method, params, std::move(options));
+  }
+  Result<void> notify(std::string_view method, std::string_view params) override {
+    if (auto allowed = dispatcher_->may_send(method); !allowed) return allowed;
+    return dispatcher_->send_notification(method, params);
+  }
+  asio::awaitable<Result<std::vector<Tool>>> list_tools(Deadline deadline) override {
+    return all_tools(dispatcher_, deadline);
+  }
+  [[nodiscard]] std::size_t in_flight() const override { return dispatcher_->in_flight(); }
+  [[nodiscard]] bool open() const override { return dispatcher_->open(); }
+  [[nodiscard]] const ClientCounters& counters() const override { return dispatcher_->counters(); }
+  asio::awaitable<void> stop_writing(Deadline deadline) override { return write_out(dispatcher_, deadline); }
+  void release() override { dispatcher_->release(); }
+
+ private:
+  std::shared_ptr<Dispatcher> dispatcher_;
+};
+
+}  // namespace
+
+std::unique_ptr<Client> Client::over_stdio(asio::any_io_executor executor, int in, int out,
+                                           ClientOptions options, Events events) {
+  auto channel = make_stdio_channel(executor, in, out,
+                                    {.line_limit = options.line_limit, .queue_limit = options.queue_limit});
+  return std::make_unique<StdioClient>(
+      std::make_shared<Dispatcher>(executor, std::move(channel), std::move(options.name), std::move(events)));
+}
+
+}  // namespace holdfast::mcp

@@ -1,0 +1,77 @@
+// Whatever bytes come: reading a line ends, its spans lie inside of it, and replacing none of them changes
+// nothing. Built as a libFuzzer program with HOLDFAST_FUZZ, and as a test that replays the corpus always.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mcp/oversized.h"
+#include "mcp/splice.h"
+
+namespace {
+
+using namespace holdfast::mcp;
+
+std::string_view input;  // for whoever looks at a failure
+
+void require(bool holds) {
+  if (holds) return;
+  std::fprintf(stderr, "fails on: %.*s\n", static_cast<int>(input.size()), input.data());
+  std::abort();
+}
+
+void check(std::string_view line, const Span& span) {
+  require(span.offset <= line.size() && span.size <= line.size() - span.offset);
+}
+
+void check(std::string_view line, const Params& params) {
+  for (const Span& span :
+       {params.whole, params.name, params.uri, params.progress, params.cancelled, params.meta, params.token})
+    check(line, span);
+  if (params.whole) require(params.whole.of(line).front() == '{' && params.whole.of(line).back() == '}');
+  if (params.meta) require(params.meta.of(line).front() == '{' && params.meta.of(line).back() == '}');
+}
+
+// Gives a request another id and token, and reads it back.
+void respell(const std::string& line, const Message& message) {
+  Params params = message.params;
+  std::string storage;
+  std::vector<Edit> edits{{message.id, "4711"}};
+  if (params.whole) edits.push_back(set_progress_token(params, "4712", storage));
+  if (edits.size() == 2 && edits[1].where.offset < edits[0].where.offset) std::swap(edits[0], edits[1]);
+  std::string out;
+  splice(line, edits, out);
+  Splicer again;
+  const Message read = again.read(PaddedText::in(out));
+  require(read.kind == Kind::request && read.method == message.method && read.id.of(out) == "4711");
+  if (params.whole) require(read.params.token.of(out) == "4712");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static Splicer splicer;
+  std::string line(reinterpret_cast<const char*>(data), size);
+  const Message message = splicer.read(PaddedText::in(line));
+  input = line;
+  for (const Span& span : {message.id, message.result, message.error}) check(line, span);
+  check(line, message.params);
+  if (message.kind == Kind::request) respell(line, message);
+  if (message.kind == Kind::batch) {
+    if (const auto parts = elements(PaddedText::in(line)))
+      for (const std::string_view part : *parts) (void)splicer.read(PaddedText::promised(part));
+  }
+  if (const auto params = splicer.read_params(PaddedText::in(line))) check(line, *params);
+  (void)members(PaddedText::in(line));
+  OversizedLine oversized;
+  oversized.feed(line);
+  if (message.kind == Kind::response && message.id && message.id.size <= 100 &&
+      line.find('\\') == std::string::npos)
+    require(oversized.id() == message.id.of(line));
+  std::string same;
+  splice(line, {}, same);
+  require(same == line);
+  return 0;
+}
