@@ -13,17 +13,20 @@ namespace holdfast::config {
 
 struct StopGraces {
   milliseconds eof{2000}, term{3000}, lost{1000};
+  bool operator==(const StopGraces&) const = default;
 };
 
 struct RestartPolicy {
   int budget = 5;
   milliseconds per{600'000};
   milliseconds backoff_min{1'000}, backoff_max{60'000};
+  bool operator==(const RestartPolicy&) const = default;
 };
 
 struct Limits {
   std::optional<std::int64_t> memory, pids, files;
   std::optional<int> cpu_percent;
+  bool operator==(const Limits&) const = default;
 };
 
 enum class Sharing { session, shared, key };
@@ -57,12 +60,14 @@ struct Server {
   bool resolve = true;
   bool enabled = true;
   std::string unusable;  // not empty: why this entry cannot be started (an unset variable)
+  bool operator==(const Server&) const = default;
 };
 
 struct Step {
   std::string tool;       // server__tool
   std::string arguments;  // raw JSON object
   std::optional<milliseconds> timeout;
+  bool operator==(const Step&) const = default;
 };
 
 struct Job {
@@ -77,6 +82,8 @@ struct Job {
   milliseconds timeout{600'000};
   std::string overlap = "skip";
   bool enabled = true;
+  std::string unusable;  // not empty: why this job cannot run (an unset variable)
+  bool operator==(const Job&) const = default;
 };
 
 struct Config {
@@ -90,6 +97,7 @@ struct Config {
   milliseconds session_idle_timeout{1'800'000};
   milliseconds session_reconnect_grace{30'000};
   std::string auth_anonymous = "loopback";
+  bool operator==(const Config&) const = default;
 };
 
 }  // namespace holdfast::config

@@ -18,14 +18,17 @@ struct Problem {
   int line = 0, column = 0;  // 1-based; 0: the whole file
   std::string path;          // "jobs.digest.schedule"
   std::string message;       // what was found and what would be right
+  bool blocks_start = true;  // an error that only makes one entry unusable (an unset variable) does not
 };
 // "config.yaml:14:15: error: jobs.digest.schedule: …"
 std::string format(const Problem& problem, std::string_view file);
 
 struct Loaded {
-  Config config;                  // usable only if !has_errors()
-  std::vector<Problem> problems;  // in the order of the file
-  [[nodiscard]] bool has_errors() const;
+  Config config;                          // usable only if !blocks_start()
+  std::vector<Problem> problems;          // in the order of the file
+  [[nodiscard]] bool has_errors() const;  // `check` exits 78
+  [[nodiscard]] bool blocks_start()
+      const;  // `serve` exits 78; otherwise it starts all but the unusable entries
 };
 
 // Checks what config cannot know by itself (a room above hands it in). Returns the fault, or nullopt.

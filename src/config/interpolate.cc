@@ -1,0 +1,130 @@
+#include "config/interpolate.h"
+
+#include <algorithm>
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::string_view kRunPrefix = "HOLDFAST_";
+constexpr int kDeepestDefault = 8;
+
+bool is_name(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && letter(name[0]) &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+// Where the brace that closes the `${` at `open` stands; npos: nowhere.
+std::size_t closing_brace(std::string_view text, std::size_t open) {
+  int depth = 0;
+  for (std::size_t i = open; i < text.size(); ++i) {
+    if (text.substr(i, 2) == "${") {
+      ++depth;
+      ++i;
+    } else if (text[i] == '}' && --depth == 0) {
+      return i;
+    }
+  }
+  return std::string_view::npos;
+}
+
+class Expansion {
+ public:
+  Expansion(const Lookup& environment, bool keep) : environment_(environment), keep_(keep) {}
+
+  std::string expand(std::string_view text, int depth) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+      const auto dollar = text.find('$', at);
+      out += text.substr(at, dollar == std::string_view::npos ? dollar : dollar - at);
+      if (dollar == std::string_view::npos) break;
+      if (text.substr(dollar, 3) == "$${") {
+        out += "${";
+        at = dollar + 3;
+      } else if (text.substr(dollar, 2) != "${") {
+        out += '$';
+        at = dollar + 1;
+      } else {
+        const auto close = closing_brace(text, dollar);
+        if (close == std::string_view::npos) {
+          fault("a `${` is not closed; write `$${` for the characters themselves");
+          break;
+        }
+        out += value_of(text.substr(dollar + 2, close - dollar - 2), depth);
+        at = close + 1;
+      }
+    }
+    return out;
+  }
+  std::string take_fault() { return std::move(fault_); }
+
+ private:
+  std::string value_of(std::string_view inside, int depth) {
+    if (inside == "userHome") return variable("HOME", inside, {}, false, depth);
+    if (inside == "/" || inside == "pathSeparator") return "/";
+    std::string_view name = inside;
+    if (name.starts_with("env:")) name.remove_prefix(4);
+    const auto dash = name.find(":-");
+    const bool has_default = dash != std::string_view::npos;
+    const auto fallback = has_default ? name.substr(dash + 2) : std::string_view();
+    name = name.substr(0, dash);
+    if (!is_name(name)) {
+      fault("`${" + std::string(inside.substr(0, 60)) +
+            "}` is no form that is read here (${VAR}, ${VAR:-default}, ${env:VAR}, ${userHome}); write `$${` "
+            "for the "
+            "characters themselves");
+      return {};
+    }
+    if (keep_ && name.starts_with(kRunPrefix)) return "${" + std::string(inside) + "}";
+    return variable(name, name, fallback, has_default, depth);
+  }
+
+  std::string variable(std::string_view name, std::string_view shown, std::string_view fallback,
+                       bool has_default, int depth) {
+    auto value = environment_ ? environment_(name) : std::nullopt;
+    if (value && !(has_default && value->empty())) return std::move(*value);
+    if (has_default && depth < kDeepestDefault) return expand(fallback, depth + 1);
+    if (has_default)
+      fault("defaults are nested deeper than 8 levels");
+    else
+      fault("the variable " + std::string(shown) + " is not set and has no default (${" + std::string(shown) +
+            ":-value} gives one)");
+    return {};
+  }
+
+  void fault(std::string text) {
+    if (fault_.contains(text) || fault_.size() > 1000) return;
+    fault_ += (fault_.empty() ? "" : "; ") + text;
+  }
+
+  const Lookup& environment_;
+  bool keep_;
+  std::string fault_;
+};
+
+}  // namespace
+
+Interpolated interpolate(std::string_view text, const Lookup& environment, bool keep_run_variables) {
+  Expansion expansion(environment, keep_run_variables);
+  Interpolated result{expansion.expand(text, 0), {}};
+  result.fault = expansion.take_fault();
+  return result;
+}
+
+std::string expand_run_variables(std::string_view text, const Lookup& run) {
+  std::string out;
+  while (!text.empty()) {
+    const auto open = text.find("${HOLDFAST_");
+    out += text.substr(0, open);
+    if (open == std::string_view::npos) break;
+    text.remove_prefix(open);
+    const auto close = text.find('}');
+    const auto value = close == std::string_view::npos ? std::nullopt : run(text.substr(2, close - 2));
+    const auto length = close == std::string_view::npos ? text.size() : close + 1;
+    out += value ? *value : std::string(text.substr(0, length));
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+}  // namespace holdfast::config

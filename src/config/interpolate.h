@@ -1,0 +1,26 @@
+// Variables in configuration values: ${VAR}, ${VAR:-default}, ${env:VAR}, ${userHome}.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/load.h"
+
+namespace holdfast::config {
+
+struct Interpolated {
+  std::string text;
+  std::string fault;  // not empty: why the text could not be made ("the variable TOKEN is not set …")
+};
+
+// Expands `${VAR}`, `${env:VAR}`, `${VAR:-default}` (unset or empty takes the default, which may hold
+// variables itself), `${userHome}`, `${/}` and `${pathSeparator}`. A bare `$VAR` is text; `$${` is a literal
+// `${`. With `keep_run_variables`, `${HOLDFAST_…}` stays as it is for expand_run_variables. All unset
+// variables are named.
+Interpolated interpolate(std::string_view text, const Lookup& environment, bool keep_run_variables = false);
+
+// Expands only `${HOLDFAST_…}`, the variables that a run brings with it; everything else stays untouched, an
+// unknown one too.
+std::string expand_run_variables(std::string_view text, const Lookup& run);
+
+}  // namespace holdfast::config

@@ -1,0 +1,122 @@
+// Reader's part for jobs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "config/reader.h"
+
+namespace holdfast::config {
+
+void Reader::read_jobs(const Node& map, const std::string& path) {
+  if (!map.is_map())
+    return error(map, path, fmt::format("found {}; expected a mapping of names to jobs", found(map)));
+  for (const auto& [key, value] : map.entries) read_job(*key, *value, path_of(path, key->text));
+}
+
+void Reader::read_job(const Node& key, const Node& node, const std::string& path) {
+  const bool good_name =
+      !key.text.empty() && key.text.size() <= 64 && std::ranges::all_of(key.text, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+               c == '_' || c == '.';
+      });
+  if (!good_name)
+    error(key, path,
+          fmt::format("found the name {}; expected 1 to 64 letters, digits, `-`, `_` and `.`", found(key)));
+  if (!node.is_map())
+    return error(
+        node.is_null() ? key : node, path,
+        fmt::format("found {}; expected a mapping with `schedule` and `steps` or `command`", found(node)));
+  Job job;
+  job.name = key.text;
+  const std::size_t first = problems_.size();
+  schedules_.clear();
+  unusable_ = &job.unusable;
+  in_job_ = true;
+  read_section(Section::job, node, path, Target{&config_, nullptr, &job, nullptr});
+  in_job_ = false;
+  unusable_ = nullptr;
+
+  const auto given = [&](std::string_view option) {
+    return std::ranges::any_of(node.entries, [&](const auto& entry) {
+      const Option* row = find_option(Section::job, entry.first->text);
+      return row != nullptr && row->key == option;
+    });
+  };
+  if (!given("schedule")) error(key, path, "has no `schedule`; it says when the job runs, such as every 30m");
+  const bool steps = given("steps"), command = given("command");
+  if (steps && command) error(key, path, "has both `steps` and `command`; keep one");
+  if (!steps && !command)
+    error(key, path, "has neither `steps` nor `command`; one of them says what the job does");
+  check_schedules(job);
+  check_tools(node, job, path);
+  check_directory(job.cwd, node, path, job.enabled);
+  finish_entry(first, job.enabled);
+  if (good_name) config_.jobs.emplace(key.text, std::move(job));
+}
+
+void Reader::check_schedules(const Job& job) {
+  if (!check_schedule_) return;
+  for (const Schedule& schedule : schedules_) {
+    const auto fault = check_schedule_(schedule.node->text, job.timezone);
+    if (!fault) continue;
+    error(*schedule.node, schedule.path, fault->message);
+    if (fault->column > 0 && schedule.node->inline_text)
+      problems_.back().column = schedule.node->text_column + fault->column - 1;
+  }
+}
+
+void Reader::read_steps(const Option& row, const Node& list, const std::string& path, Target& target) {
+  if (!list.is_list() || list.items.empty())
+    return error(list, path,
+                 fmt::format("found {}; expected {}", list.is_list() ? "an empty list" : found(list),
+                             expectation(row)));
+  for (std::size_t i = 0; i < list.items.size(); ++i) {
+    const Node& item = *list.items[i];
+    const std::string here = fmt::format("{}[{}]", path, i);
+    Step step;
+    step.arguments = "{}";
+    Target inner{target.config, target.server, target.job, &step};
+    if (item.is_scalar())
+      step.tool = item.text;
+    else if (!read_section(row.nested, item, here, inner))
+      continue;
+    if (step.tool.empty() && item.is_map() && item.find("tool") == nullptr)
+      error(item, here, "has no `tool`");
+    const auto bar = step.tool.find("__");
+    if (!step.tool.empty() && (bar == std::string::npos || bar == 0 || bar + 2 == step.tool.size())) {
+      const Node* at = item.find("tool");
+      error(at != nullptr ? *at : item, path_of(here, "tool"),
+            fmt::format("found \"{}\"; expected a name such as server__tool", step.tool.substr(0, 60)));
+    }
+    // A step may name its server as the file does, although it is called otherwise here.
+    for (const auto& [written, used] : renamed_)
+      if (written != used && step.tool.starts_with(written + "__"))
+        step.tool = used + step.tool.substr(written.size());
+    target.job->steps.push_back(std::move(step));
+  }
+}
+
+// A missing server is no error: the run fails with that reason, and the file says so beforehand.
+void Reader::check_tools(const Node& node, const Job& job, const std::string& path) {
+  const Node* list = node.find("steps");
+  if (list == nullptr || list->items.size() != job.steps.size()) return;
+  for (std::size_t i = 0; i < job.steps.size(); ++i) {
+    const std::string& tool = job.steps[i].tool;
+    const auto bar = tool.find("__");
+    const std::string server = tool.substr(0, bar);
+    if (bar == std::string::npos || bar == 0) continue;
+    const Node& item = *list->items[i];
+    const Node* at = item.is_map() ? item.find("tool") : &item;
+    const std::string here = fmt::format("{}.steps[{}].tool", path, i);
+    const auto known = config_.servers.find(server);
+    if (known == config_.servers.end())
+      warn(at != nullptr ? *at : item, here,
+           fmt::format("no server is called \"{}\"; every run will fail", server));
+    else if (!known->second.enabled)
+      warn(at != nullptr ? *at : item, here,
+           fmt::format("the server \"{}\" is not enabled; every run will fail", server));
+  }
+}
+
+}  // namespace holdfast::config

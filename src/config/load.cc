@@ -1,0 +1,108 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <utility>
+
+#include "config/document.h"
+#include "config/reader.h"
+
+namespace holdfast::config {
+namespace {
+
+Loaded unreadable(const std::filesystem::path& file, std::string message) {
+  Loaded loaded;
+  loaded.config.file = file.string();
+  loaded.problems.push_back({Problem::Severity::error, 0, 0, {}, std::move(message)});
+  return loaded;
+}
+
+std::filesystem::path absolute_path(const std::filesystem::path& file) {
+  std::error_code ec;
+  auto out = std::filesystem::absolute(file, ec);
+  return ec ? file : out.lexically_normal();
+}
+
+// An insertion of each behind its equals: libstdc++ 12's stable_sort leans on a function that C++20 took
+// away.
+void in_file_order(std::vector<Problem>& problems) {
+  std::multimap<std::pair<int, int>, Problem> sorted;
+  for (Problem& p : problems) sorted.emplace(std::pair(p.line, p.column), std::move(p));
+  problems.clear();
+  for (auto& [place, p] : sorted) problems.push_back(std::move(p));
+}
+
+}  // namespace
+
+std::string format(const Problem& problem, std::string_view file) {
+  std::string out(file);
+  if (problem.line > 0) out += fmt::format(":{}:{}", problem.line, problem.column);
+  out += problem.severity == Problem::Severity::error ? ": error: " : ": warning: ";
+  if (!problem.path.empty()) out += problem.path + ": ";
+  return out + problem.message;
+}
+
+bool Loaded::has_errors() const {
+  return std::ranges::any_of(problems,
+                             [](const Problem& p) { return p.severity == Problem::Severity::error; });
+}
+
+bool Loaded::blocks_start() const {
+  return std::ranges::any_of(
+      problems, [](const Problem& p) { return p.severity == Problem::Severity::error && p.blocks_start; });
+}
+
+Loaded load_text(std::string_view text, const std::filesystem::path& file, const Lookup& environment,
+                 const ScheduleCheck& check_schedule) {
+  Loaded loaded;
+  const auto path = absolute_path(file);
+  loaded.config.file = path.string();
+  Document document = parse_document(text);
+  loaded.problems = std::move(document.problems);
+  Reader(loaded.config, loaded.problems, environment, check_schedule, path.parent_path())
+      .read_file(*document.root);
+  in_file_order(loaded.problems);
+  return loaded;
+}
+
+Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
+                 const ScheduleCheck& check_schedule) {
+  std::error_code ec;
+  const auto status = std::filesystem::status(file, ec);
+  if (status.type() == std::filesystem::file_type::not_found)
+    return unreadable(file, "there is no such file; --config or HOLDFAST_CONFIG names another");
+  if (ec) return unreadable(file, fmt::format("cannot be read: {}", ec.message()));
+  if (std::filesystem::is_directory(status)) return unreadable(file, "is a directory; expected a file");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return unreadable(file, "cannot be opened for reading; look at its permissions");
+  std::string text(kLargestFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad()) return unreadable(file, "cannot be read to its end");
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > kLargestFile)
+    return unreadable(file, "is larger than 4 MiB, more than a configuration may have");
+  return load_text(text, file, environment, check_schedule);
+}
+
+std::filesystem::path find_config_file(std::string_view option, const Lookup& environment) {
+  if (!option.empty()) return option;
+  const auto variable = [&](std::string_view name) { return environment(name).value_or(""); };
+  if (const auto named = variable("HOLDFAST_CONFIG"); !named.empty()) return named;
+  const std::string xdg = variable("XDG_CONFIG_HOME"), home = variable("HOME");
+  std::vector<std::filesystem::path> places;
+  if (xdg.starts_with('/'))
+    places.push_back(std::filesystem::path(xdg) / "holdfast/config.yaml");
+  else if (!home.empty())
+    places.push_back(std::filesystem::path(home) / ".config/holdfast/config.yaml");
+  places.emplace_back("/etc/holdfast/config.yaml");
+  for (const auto& place : places) {
+    std::error_code ec;
+    if (std::filesystem::exists(place, ec)) return place;
+  }
+  return {};
+}
+
+}  // namespace holdfast::config

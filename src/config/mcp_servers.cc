@@ -1,0 +1,118 @@
+// Reader's part for servers: the entries that MCP clients share, under whatever name their files give them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "config/reader.h"
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::size_t kLongestName = 64;
+constexpr milliseconds kIdleWhenShared{600'000};
+
+bool is_name_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
+
+bool has_scheme(std::string_view url) {
+  return url.starts_with("http://") || url.starts_with("https://") || url.starts_with("unix:/");
+}
+
+}  // namespace
+
+// Other clients allow blanks, dots and slashes in names, and their files must load; tools' names do not allow
+// them.
+std::optional<std::string> Reader::server_name(const Node& key, std::string_view path) {
+  constexpr std::string_view kReplaced = " ./@:+";
+  std::string name;
+  for (const char c : key.text) {
+    if (!is_name_character(c) && !kReplaced.contains(c)) {
+      error(key, path, fmt::format("found the name {}; expected letters, digits, `-` and `_`", found(key)));
+      return std::nullopt;
+    }
+    const char next = is_name_character(c) ? c : '_';
+    if (next != '_' || !name.ends_with('_')) name += next;
+  }
+  if (name.empty() || name.size() > kLongestName || name == "_") {
+    error(key, path,
+          fmt::format("found the name {}; expected 1 to {} letters, digits, `-` and `_`", found(key),
+                      kLongestName));
+    return std::nullopt;
+  }
+  if (name != key.text)
+    warn(key, path,
+         fmt::format("is called \"{}\" here: names hold letters, digits, `-` and `_`, and `__` parts a "
+                     "server from its tools",
+                     name));
+  if (config_.servers.contains(name)) {
+    error(key, path, fmt::format("a second server would be called \"{}\"; rename one", name));
+    return std::nullopt;
+  }
+  renamed_[key.text] = name;
+  return name;
+}
+
+void Reader::read_servers(const Node& map, const std::string& path) {
+  if (map.is_null()) return;
+  if (!map.is_map())
+    return error(map, path, fmt::format("found {}; expected a mapping of names to servers", found(map)));
+  for (const auto& [key, value] : map.entries) read_server(*key, *value, path_of(path, key->text));
+}
+
+void Reader::read_server(const Node& key, const Node& node, const std::string& path) {
+  const auto name = server_name(key, path);
+  if (!node.is_map())
+    return error(node.is_null() ? key : node, path,
+                 fmt::format("found {}; expected a mapping with `command` or `url`", found(node)));
+  Server server;
+  server.name = name.value_or("");
+  const std::size_t first = problems_.size();
+  unusable_ = &server.unusable;
+  read_section(Section::server, node, path, Target{&config_, &server, nullptr, nullptr});
+  unusable_ = nullptr;
+  check_server(server, key, node, path);
+  finish_entry(first, server.enabled);
+  if (name) config_.servers.emplace(*name, std::move(server));
+}
+
+void Reader::check_server(Server& server, const Node& key, const Node& node, const std::string& path) {
+  const auto given = [&](std::string_view option) {
+    return std::ranges::any_of(node.entries, [&](const auto& entry) {
+      const Option* row = find_option(Section::server, entry.first->text);
+      return row != nullptr && row->key == option;
+    });
+  };
+  const bool command = given("command"), url = given("url");
+  if (command && url) error(key, path, "has both `command` and `url`; keep one");
+  if (!command && !url)
+    error(key, path, "has neither `command` nor `url`; one of them says what the server is");
+  if (!server.url.empty() && !has_scheme(server.url))
+    error(key, path_of(path, "url"), "expected an address that begins with http://, https:// or unix:/");
+  if (url && !command && server.url.empty() && server.unusable.empty())
+    error(key, path_of(path, "url"), "is empty");
+  if (!given("idleTimeout") && server.sharing != Sharing::session) server.idle_timeout = kIdleWhenShared;
+  if (command) check_directory(server.cwd, node, path, server.enabled);
+}
+
+void Reader::check_directory(std::string& cwd, const Node& node, const std::string& path, bool enabled) {
+  if (cwd.empty()) {
+    cwd = resolve(".");
+    return;
+  }
+  std::error_code ec;
+  if (!enabled || std::filesystem::is_directory(cwd, ec)) return;
+  const Node* at = node.find("cwd");
+  error(at != nullptr ? *at : node, path_of(path, "cwd"),
+        fmt::format("{} is not a directory that exists", cwd));
+}
+
+// What is switched off needs none of its variables.
+void Reader::finish_entry(std::size_t first_problem, bool enabled) {
+  if (enabled) return;
+  for (std::size_t i = first_problem; i < problems_.size(); ++i)
+    if (!problems_[i].blocks_start) problems_[i].severity = Problem::Severity::warning;
+}
+
+}  // namespace holdfast::config

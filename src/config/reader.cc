@@ -1,0 +1,124 @@
+#include "config/reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::config {
+
+std::string found(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::null:
+      return "nothing";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::map:
+      return "a mapping";
+    case Node::Kind::scalar:
+      break;
+  }
+  std::string text = node.text.substr(0, 60);
+  // Cut between characters, and keep the report on one line.
+  while (text.size() == 60 && !text.empty() && (static_cast<unsigned char>(text.back()) & 0x80) != 0)
+    text.pop_back();
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  return fmt::format("\"{}{}\"", text, node.text.size() > 60 ? "..." : "");
+}
+
+std::string path_of(const std::string& parent, std::string_view key) {
+  std::string out = parent.empty() ? "" : parent + ".";
+  for (const char c : key.substr(0, 80)) out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  return out;
+}
+
+Reader::Reader(Config& config, std::vector<Problem>& problems, const Lookup& environment,
+               const ScheduleCheck& check, std::filesystem::path folder)
+    : config_(config),
+      problems_(problems),
+      environment_(environment),
+      check_schedule_(check),
+      folder_(std::move(folder)) {}
+
+void Reader::error(const Node& at, std::string_view path, std::string message) {
+  problems_.push_back({Problem::Severity::error, at.line, at.column, std::string(path), std::move(message)});
+}
+
+void Reader::warn(const Node& at, std::string_view path, std::string message) {
+  problems_.push_back(
+      {Problem::Severity::warning, at.line, at.column, std::string(path), std::move(message), false});
+}
+
+void Reader::read_file(const Node& root) {
+  if (root.is_null()) return;
+  if (!root.is_map()) {
+    error(root, "",
+          fmt::format("found {}; a configuration is a mapping with `mcpServers` and `jobs`", found(root)));
+    return;
+  }
+  // Jobs are checked against servers, whatever comes first in the file.
+  for (const auto& [key, value] : root.entries)
+    if (const Option* row = find_option(Section::top, key->text); row && row->type == Type::servers)
+      read_servers(*value, path_of("", key->text));
+  read_foreign(root);
+  read_section(Section::top, root, "", Target{&config_, nullptr, nullptr, nullptr});
+}
+
+// OpenClaw keeps its servers under `mcp.servers`.
+void Reader::read_foreign(const Node& root) {
+  const Node* mcp = root.find("mcp");
+  const Node* servers = mcp != nullptr && mcp->is_map() ? mcp->find("servers") : nullptr;
+  if (servers != nullptr) read_servers(*servers, "mcp.servers");
+}
+
+bool Reader::read_section(Section section, const Node& map, const std::string& path, Target target) {
+  if (!map.is_map()) {
+    error(map, path, fmt::format("found {}; expected a mapping", found(map)));
+    return false;
+  }
+  std::map<const Option*, std::string> seen;
+  for (const auto& [key, value] : map.entries) {
+    const std::string here = path_of(path, key->text);
+    const Option* row = find_option(section, key->text);
+    if (row == nullptr) {
+      if (section == Section::top && (key->text.starts_with("x-") || (key->text == "mcp" && value->is_map())))
+        continue;  // `x-` holds anchors; `mcp` has been read
+      const auto near = nearest_key(section, key->text);
+      warn(*key, here,
+           near.empty() ? fmt::format("unknown key {}; it has no effect", found(*key))
+                        : fmt::format("unknown key {}; did you mean \"{}\"?", found(*key), near));
+      continue;
+    }
+    if (row->type == Type::ignored) continue;
+    const auto [other, fresh] = seen.emplace(row, key->text);
+    if (!fresh && row->type != Type::servers) {
+      error(*key, here, fmt::format("says the same as \"{}\" above; keep one", other->second));
+      continue;
+    }
+    read_option(*row, *value, here, target);
+  }
+  return true;
+}
+
+void Reader::read_option(const Option& row, const Node& node, const std::string& path, Target& target) {
+  switch (row.type) {
+    case Type::servers:
+      return;  // read before everything else
+    case Type::jobs:
+      return node.is_null() ? void() : read_jobs(node, path);
+    case Type::steps:
+      return read_steps(row, node, path, target);
+    case Type::section:
+      if (!node.is_null()) read_section(row.nested, node, path, target);
+      return;
+    case Type::unsupported:
+      return warn(node, path, fmt::format("has no effect here. {}", row.doc));
+    default:
+      break;
+  }
+  auto value = read_value(row, node, path, target);
+  if (value && row.set != nullptr) row.set(target, std::move(*value));
+}
+
+}  // namespace holdfast::config
