@@ -1,0 +1,36 @@
+// Claiming occurrences: whoever inserts the row owns it, and it is on disk before anything starts.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/database.h"
+
+namespace holdfast::store {
+
+using SystemTime = std::chrono::system_clock::time_point;
+
+struct ClaimRequest {
+  std::int64_t job_id = 0;
+  SystemTime at{};
+  std::string trigger = "schedule";  // "manual:ID" for a run now; part of the key
+  std::string state = "queued";      // or an outcome of its own: "skipped-overlap", "missed"
+  std::string reason{};
+  int count = 1;                    // how many instants this row stands for
+  std::optional<SystemTime> until{};  // the last of them
+  std::string run_id{}, log_path{};     // set for a claim that will run
+};
+
+// All in one transaction, on the connection whose commits survive a power cut; cursors move along. For each
+// request: true, it is ours; false, somebody has it already and it must not run. On an error none is ours.
+Result<std::vector<bool>> claim_batch(Database& database, const std::string& owner, SystemTime now,
+                                      const std::vector<ClaimRequest>& requests);
+
+std::int64_t to_us(SystemTime time);
+SystemTime from_us(std::int64_t us);
+
+}  // namespace holdfast::store

@@ -1,0 +1,80 @@
+#include "store/log_file.h"
+
+#include <algorithm>
+#include <system_error>
+
+namespace holdfast::store {
+
+namespace fs = std::filesystem;
+
+Result<LogFile> LogFile::open(const fs::path& path, LogLimits limits) {
+  limits.max_bytes = std::max<std::int64_t>(limits.max_bytes, 1);
+  limits.generations = std::max(limits.generations, 1);
+  LogFile log(path, limits);
+  if (auto opened = log.reopen(); !opened) return forward(opened);
+  return log;
+}
+
+Result<void> LogFile::reopen() {
+  file_.reset(std::fopen(path_.c_str(), "ae"));  // e: close-on-exec, so that no server inherits it
+  if (!file_) return sys_error("open", path_.native());
+  std::setvbuf(file_.get(), nullptr, _IONBF, 0);
+  std::error_code ec;
+  const auto size = fs::file_size(path_, ec);
+  size_ = ec ? 0 : static_cast<std::int64_t>(size);
+  return {};
+}
+
+void LogFile::rotate() {
+  file_.reset();
+  std::error_code ignored;  // a generation that cannot be moved is overwritten: bounded comes first
+  const auto elder = [this](int n) { return fs::path(path_.native() + "." + std::to_string(n)); };
+  for (int n = limits_.generations - 1; n > 1; --n) fs::rename(elder(n - 1), elder(n), ignored);
+  if (limits_.generations > 1)
+    fs::rename(path_, elder(1), ignored);
+  else
+    fs::remove(path_, ignored);
+  if (fs::exists(path_, ignored)) fs::resize_file(path_, 0, ignored);
+}
+
+void LogFile::append(std::string_view text) {
+  while (!text.empty()) {
+    if (file_ && size_ >= limits_.max_bytes) rotate();
+    if (!file_ && !reopen()) {
+      dropped_ += static_cast<std::int64_t>(text.size());
+      return;
+    }
+    const auto room = static_cast<std::size_t>(std::max<std::int64_t>(limits_.max_bytes - size_, 1));
+    // A line goes whole into one generation unless it is longer than one.
+    if (text.size() > room && size_ > 0 && text.size() <= static_cast<std::size_t>(limits_.max_bytes)) {
+      size_ = limits_.max_bytes;
+      continue;
+    }
+    const std::string_view part = text.substr(0, room);
+    const std::size_t written = std::fwrite(part.data(), 1, part.size(), file_.get());
+    size_ += static_cast<std::int64_t>(written);
+    if (written < part.size()) {
+      std::clearerr(file_.get());
+      dropped_ += static_cast<std::int64_t>(text.size() - written);
+      return;
+    }
+    text.remove_prefix(part.size());
+  }
+}
+
+Result<std::string> read_log(const fs::path& path, std::int64_t offset, std::size_t max) {
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "re"));
+  if (!file) return sys_error("open", path.native());
+  if (std::fseek(file.get(), 0, SEEK_END) != 0) return sys_error("seek", path.native());
+  const std::int64_t size = std::ftell(file.get());
+  const std::int64_t from = std::clamp<std::int64_t>(offset < 0 ? size + offset : offset, 0, size);
+  std::string out(std::min(max, static_cast<std::size_t>(size - from)), '\0');
+  if (std::fseek(file.get(), from, SEEK_SET) != 0) return sys_error("seek", path.native());
+  out.resize(std::fread(out.data(), 1, out.size(), file.get()));
+  return out;
+}
+
+}  // namespace holdfast::store
