@@ -1,0 +1,106 @@
+#include "gateway/gateway.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <list>
+
+#include "base/log.h"
+#include "gateway/environment.h"
+#include "gateway/pool.h"
+#include "gateway/session_impl.h"
+
+namespace holdfast::gateway {
+namespace {
+
+class HeldTreeImpl final : public Gateway::HeldTree {
+ public:
+  HeldTreeImpl(Pool& pool, std::shared_ptr<custody::Tree> tree, std::string holder)
+      : pool_(pool), tree_(std::move(tree)), holder_(std::move(holder)) {}
+  ~HeldTreeImpl() override { pool_.give_up(tree_, holder_ + " let it go"); }
+  HeldTreeImpl(const HeldTreeImpl&) = delete;
+  HeldTreeImpl& operator=(const HeldTreeImpl&) = delete;
+  [[nodiscard]] custody::Tree& tree() override { return *tree_; }
+
+ private:
+  Pool& pool_;
+  std::shared_ptr<custody::Tree> tree_;
+  std::string holder_;
+};
+
+class GatewayImpl final : public Gateway {
+ public:
+  GatewayImpl(asio::io_context& loop, custody::Custodian& custodian, const config::Config& config,
+              GatewayOptions options)
+      : custodian_(custodian), pool_(loop, custodian, config, std::move(options)) {}
+
+  std::unique_ptr<Session> open_session(SessionKind kind, std::string label) override {
+    if (pool_.is_closed()) return nullptr;
+    auto core = std::make_shared<SessionCore>(pool_, kind, std::move(label));
+    std::erase_if(sessions_, [](const auto& weak) { return weak.expired() || weak.lock()->ended(); });
+    sessions_.push_back(core);
+    return std::make_unique<SessionImpl>(std::move(core));
+  }
+
+  asio::awaitable<Result<std::unique_ptr<HeldTree>>> run_in_custody(custody::TreeSpec spec,
+                                                                    std::string holder) override {
+    if (pool_.is_closed()) co_return fail(Errc::refused, "run", "the gateway is shutting down");
+    auto tree = co_await custodian_.start(std::move(spec));
+    if (!tree) co_return forward(tree);
+    auto held = std::make_unique<HeldTreeImpl>(pool_, std::move(*tree), std::move(holder));
+    // The awaiting coroutine may have been cancelled meanwhile: the hold is returned all the same, and its
+    // end releases.
+    co_return std::unique_ptr<HeldTree>(std::move(held));
+  }
+
+  [[nodiscard]] std::vector<std::string> child_environment(
+      const std::map<std::string, std::string>& extra) const override {
+    return make_environment(environ, extra);
+  }
+
+  [[nodiscard]] bool has_server(std::string_view name) const override { return pool_.has_server(name); }
+  [[nodiscard]] std::vector<ServerView> servers() const override { return pool_.servers(); }
+  [[nodiscard]] std::vector<InstanceView> instances() const override {
+    auto views = pool_.instances();
+    add_bare_trees(views);
+    return views;
+  }
+  [[nodiscard]] std::vector<SessionView> sessions() const override {
+    std::vector<SessionView> views;
+    for (const auto& weak : sessions_)
+      if (const auto core = weak.lock(); core && !core->ended()) views.push_back(core->view());
+    return views;
+  }
+  [[nodiscard]] std::filesystem::path stderr_log(std::string_view server) const override {
+    return pool_.stderr_log(server);
+  }
+
+  void close() override { pool_.close(); }
+  asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline) override {
+    return pool_.drained(deadline);
+  }
+
+ private:
+  // Trees that are no instance of a server: commands of jobs.
+  void add_bare_trees(std::vector<InstanceView>& views) const;
+
+  custody::Custodian& custodian_;
+  Pool pool_;
+  std::list<std::weak_ptr<SessionCore>> sessions_;
+};
+
+void GatewayImpl::add_bare_trees(std::vector<InstanceView>& views) const {
+  for (const auto& tree : custodian_.trees()) {
+    if (std::ranges::any_of(views, [&](const auto& view) { return view.id == tree->id(); })) continue;
+    views.push_back(view_of(*tree));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Gateway> Gateway::create(asio::io_context& loop, custody::Custodian& custodian,
+                                         const config::Config& config, GatewayOptions options) {
+  return std::make_unique<GatewayImpl>(loop, custodian, config, std::move(options));
+}
+
+}  // namespace holdfast::gateway

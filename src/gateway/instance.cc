@@ -1,0 +1,269 @@
+#include "gateway/instance.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace holdfast::gateway {
+
+using std::chrono::steady_clock;
+
+void Lease::release() noexcept {
+  if (const auto instance = std::exchange(instance_, nullptr)) instance->release(std::exchange(holder_, 0));
+}
+
+bool Lease::usable() const { return instance_ != nullptr && instance_->held_by(holder_); }
+
+// Counts one call for as long as its coroutine lives, however it ends.
+class Instance::CallGuard {
+ public:
+  explicit CallGuard(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) {
+    ++instance_->calls_;
+    instance_->touch();
+  }
+  ~CallGuard() {
+    --instance_->calls_;
+    instance_->touch();
+    if (instance_->calls_ == 0) instance_->hooks_.changed(*instance_);
+  }
+  CallGuard(const CallGuard&) = delete;
+  CallGuard& operator=(const CallGuard&) = delete;
+
+ private:
+  std::shared_ptr<Instance> instance_;
+};
+
+Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
+                   std::string key, std::shared_ptr<StderrDrain> log, Hooks hooks)
+    : loop_(loop),
+      custodian_(custodian),
+      server_(server),
+      key_(std::move(key)),
+      log_(std::move(log)),
+      hooks_(std::move(hooks)),
+      last_activity_(steady_clock::now()),
+      idle_timer_(loop),
+      changed_(loop.get_executor()),
+      exited_(loop.get_executor()),
+      tasks_(loop.get_executor()) {}
+
+void Instance::set_state(InstanceState state) {
+  if (state_ == state) return;
+  state_ = state;
+  changed_.set();
+  changed_.clear();
+  hooks_.changed(*this);
+}
+
+Lease Instance::hold(Holder holder) {
+  const std::uint64_t id = next_holder_++;
+  holders_.emplace(id, std::move(holder));
+  idle_since_.reset();
+  return Lease(shared_from_this(), id);
+}
+
+void Instance::release(std::uint64_t holder) noexcept {
+  const auto it = holders_.find(holder);
+  if (it == holders_.end()) return;  // taken back before
+  log::debug("lease.released", {{"server", server_.name}, {"session", it->second.session}});
+  holders_.erase(it);
+  if (!holders_.empty()) return;
+  idle_since_ = std::chrono::system_clock::now();
+  hooks_.unheld(*this);
+}
+
+asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<std::string> environment) {
+  const auto deadline = steady_clock::now() + server_.connect_timeout;
+  custody::TreeSpec spec{
+      .name = server_.name,
+      .command = {.program = server_.command,
+                  .arguments = server_.args,
+                  .environment = std::move(environment),
+                  .cwd = server_.cwd},
+      .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost}};
+  auto started = co_await custodian_.start(std::move(spec));
+  if (!started) {
+    fail(std::move(started.error()));
+    set_state(InstanceState::gone);  // custody left nothing
+    co_return;
+  }
+  tree_ = std::move(*started);
+  watch_tree();
+  stderr_ = std::make_unique<StderrReader>(loop_.get_executor(), tree_->stderr_fd());
+  tasks_.spawn("stderr", stderr_->run(log_, tail_));
+  client_ = mcp::Client::over_stdio(
+      loop_.get_executor(), tree_->stdout_fd(), tree_->stdin_fd(), {.name = server_.name},
+      {.notification = {}, .closed = [this](const Error& e) { channel_closed(e); }});
+  if (holders_.empty()) retire("its session ended while it started");
+  if (state_ != InstanceState::starting) {
+    hooks_.changed(*this);  // retired before there was a tree to make an orphan of
+    co_return;
+  }
+  auto hello = co_await client_->initialize(deadline);
+  if (state_ != InstanceState::starting) co_return;  // retired meanwhile
+  if (!hello) {
+    co_await explain_failure(std::move(hello.error()));
+    co_return;
+  }
+  hello_ = std::move(*hello);
+  touch();
+  set_state(InstanceState::ready);
+  arm_idle_timer();
+}
+
+// A handshake that failed says little by itself: how the server ended and its last words say why.
+asio::awaitable<void> Instance::explain_failure(Error error) {
+  if (error.is(Errc::closed)) (void)co_await exited_.wait_until(steady_clock::now() + milliseconds(200));
+  FixedString<224> text(server_.name);
+  if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
+  if (const auto words = tail_->last_words(140); !words.empty()) text.append("; stderr: ").append(words);
+  error.subject = text;
+  fail(std::move(error));
+}
+
+void Instance::fail(Error error) {
+  const std::string why = error.message();
+  log::warn("instance.failed", {{"server", server_.name}, {"key", key_}, {"reason", why}});
+  failure_ = std::move(error);
+  hooks_.failed(*this, why);
+  retire(why);
+}
+
+void Instance::watch_tree() {
+  const std::weak_ptr<Instance> weak = weak_from_this();
+  custody::Tree::Watcher watcher;
+  watcher.before_stop = [weak](steady_clock::time_point deadline) -> asio::awaitable<void> {
+    if (const auto self = weak.lock()) return self->before_stop(deadline);
+    return []() -> asio::awaitable<void> { co_return; }();
+  };
+  watcher.leader_exited = [weak](custody::ExitStatus status, bool served_on) {
+    if (const auto self = weak.lock()) self->leader_exited(status, served_on);
+  };
+  watcher.retiring = [weak] {
+    if (const auto self = weak.lock()) self->retire(self->tree_->reason());
+  };
+  watcher.gone = [weak](const custody::Ending&) {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->retire("gone");
+    if (self->client_) self->client_->release();
+    if (self->stderr_) self->stderr_->stop();
+    self->set_state(InstanceState::gone);
+  };
+  tree_->watch(std::move(watcher));
+}
+
+asio::awaitable<void> Instance::before_stop(steady_clock::time_point deadline) {
+  if (client_) co_await client_->stop_writing(deadline);
+}
+
+void Instance::leader_exited(custody::ExitStatus status, bool served_on) {
+  exit_text_ = custody::to_string(status);
+  exited_.set();
+  if (served_on) {
+    tasks_.spawn("ping", ping_successor(shared_from_this()));
+    return;
+  }
+  if (state_ == InstanceState::starting) return;  // the handshake fails by itself and tells more
+  if (state_ != InstanceState::ready) return;
+  const std::string why = "the server ended by itself (" + exit_text_ + ")";
+  hooks_.failed(*this, why);
+  retire(why);
+}
+
+// A wrapper handed its pipes over and left: whoever has them must answer, or nobody is served.
+asio::awaitable<void> Instance::ping_successor(std::shared_ptr<Instance> self) {
+  if (state_ == InstanceState::starting) co_return;  // the handshake is the question
+  const auto answer = co_await client_->request(
+      "ping", "", {.deadline = steady_clock::now() + milliseconds(5000), .progress = {}});
+  if (!answer) retire("its leader left and no successor answered");
+}
+
+void Instance::channel_closed(const Error& error) {
+  if (state_ != InstanceState::ready) return;
+  const std::string why = "its channel closed: " + error.message();
+  hooks_.failed(*this, why);
+  retire(why);
+}
+
+asio::awaitable<Result<void>> Instance::wait_ready(steady_clock::time_point deadline) {
+  const auto self = shared_from_this();
+  while (state_ == InstanceState::starting && !failure_) {
+    if (co_await changed_.wait_until(deadline)) continue;
+    if (state_ != InstanceState::starting) break;
+    if (co_await is_cancelled()) co_return holdfast::fail(Errc::cancelled, "connect", server_.name);
+    co_return holdfast::fail(Errc::timeout, "connect", server_.name);
+  }
+  if (state_ == InstanceState::ready) co_return Result<void>{};
+  if (failure_) co_return std::unexpected(*failure_);
+  co_return holdfast::fail(Errc::closed, "connect", server_.name + ": " + reason_);
+}
+
+asio::awaitable<void> Instance::wait_gone(steady_clock::time_point deadline) {
+  const auto self = shared_from_this();
+  while (state_ != InstanceState::gone)
+    if (!co_await changed_.wait_until(deadline)) co_return;
+}
+
+asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, std::string_view params,
+                                                      CallOptions options) {
+  const CallGuard guard(shared_from_this());
+  const auto latest = steady_clock::now() + server_.call_timeout;
+  mcp::RequestOptions request{.deadline = std::min(options.deadline, latest),
+                              .progress = std::move(options.progress)};
+  auto reply = co_await client_->request(method, params, std::move(request));
+  if (!reply && reply.error().is(Errc::closed)) {
+    FixedString<224> text(server_.name);
+    text.append(": ").append(reason_.empty() ? "the server went away" : reason_);
+    if (const auto words = tail_->last_words(100); !words.empty()) text.append("; stderr: ").append(words);
+    reply.error().subject = text;
+  }
+  co_return reply;
+}
+
+asio::awaitable<Result<std::vector<mcp::Tool>>> Instance::tools() {
+  const CallGuard guard(shared_from_this());
+  co_return co_await client_->list_tools(steady_clock::now() + server_.call_timeout);
+}
+
+Result<void> Instance::notify(std::string_view method, std::string_view params) {
+  touch();
+  return client_->notify(method, params);
+}
+
+void Instance::retire(const std::string& reason) {
+  if (state_ == InstanceState::retiring || state_ == InstanceState::gone) return;
+  reason_ = reason;
+  idle_timer_.cancel();
+  holders_.clear();
+  set_state(InstanceState::retiring);
+}
+
+void Instance::touch() { last_activity_ = steady_clock::now(); }
+
+// One timer that is never re-armed by a call: when it fires it looks how long the silence really lasted.
+void Instance::arm_idle_timer() {
+  if (!server_.idle_timeout || server_.background || state_ != InstanceState::ready) return;
+  idle_timer_.expires_at(last_activity_ + *server_.idle_timeout);
+  idle_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
+    const auto self = weak.lock();
+    if (ec || !self || self->state_ != InstanceState::ready) return;
+    if (self->calls_ > 0) self->touch();
+    if (steady_clock::now() < self->last_activity_ + *self->server_.idle_timeout)
+      return self->arm_idle_timer();
+    self->retire("idle for " + format_duration(*self->server_.idle_timeout));
+  });
+}
+
+std::optional<SystemTime> Instance::idle_since() const {
+  return holders_.empty() ? idle_since_ : std::nullopt;
+}
+
+std::optional<SystemTime> Instance::stop_at() const {
+  if (state_ != InstanceState::ready || !server_.idle_timeout || server_.background || calls_ > 0)
+    return std::nullopt;
+  const auto left = last_activity_ + *server_.idle_timeout - steady_clock::now();
+  return std::chrono::system_clock::now() + std::chrono::duration_cast<SystemTime::duration>(left);
+}
+
+}  // namespace holdfast::gateway

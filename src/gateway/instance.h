@@ -1,0 +1,118 @@
+// An instance: one running copy of a server, named by (server, key). Joins a tree of custody and a client of
+// mcp.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/task_group.h"
+#include "config/config.h"
+#include "custody/custodian.h"
+#include "gateway/gateway.h"
+#include "gateway/lease.h"
+#include "gateway/stderr_drain.h"
+#include "mcp/client.h"
+
+namespace holdfast::gateway {
+
+struct Holder {
+  std::string session;
+  SessionKind kind = SessionKind::client;
+  SystemTime since;
+};
+
+// starting -> ready -> retiring -> gone; starting may go to retiring (failed, or nobody waits any more).
+enum class InstanceState { starting, ready, retiring, gone };
+
+class Instance : public std::enable_shared_from_this<Instance> {
+ public:
+  // What the pool wants to hear; called on the loop.
+  struct Hooks {
+    std::function<void(Instance&)> unheld;                          // the last lease was released
+    std::function<void(Instance&)> changed;                         // any change of state
+    std::function<void(Instance&, const std::string& why)> failed;  // did not start, or died unasked
+  };
+  Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
+           std::string key, std::shared_ptr<StderrDrain> log, Hooks hooks);
+
+  // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone.
+  asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment);
+
+  [[nodiscard]] Lease hold(Holder holder);
+  void release(std::uint64_t holder) noexcept;
+  [[nodiscard]] bool held_by(std::uint64_t holder) const { return holders_.contains(holder); }
+
+  // Until ready, failed (its error, with the last words of stderr) or the deadline.
+  asio::awaitable<Result<void>> wait_ready(std::chrono::steady_clock::time_point deadline);
+  asio::awaitable<void> wait_gone(std::chrono::steady_clock::time_point deadline);
+
+  // One call, counted: while it is in flight no idle deadline stops the instance (I8).
+  asio::awaitable<Result<mcp::Reply>> request(std::string_view method, std::string_view params,
+                                              CallOptions options);
+  asio::awaitable<Result<std::vector<mcp::Tool>>> tools();
+  Result<void> notify(std::string_view method, std::string_view params);
+
+  // Takes every lease back and makes the tree an orphan; the pool reaps it. Idempotent; the first reason
+  // stays.
+  void retire(const std::string& reason);
+
+  [[nodiscard]] InstanceState state() const { return state_; }
+  [[nodiscard]] const config::Server& server() const { return server_; }
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] const std::shared_ptr<custody::Tree>& tree() const { return tree_; }
+  [[nodiscard]] const mcp::InitializeResult& hello() const { return hello_; }
+  [[nodiscard]] const std::map<std::uint64_t, Holder>& holders() const { return holders_; }
+  [[nodiscard]] int calls_in_flight() const { return calls_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] std::optional<SystemTime> idle_since() const;
+  [[nodiscard]] std::optional<SystemTime> stop_at() const;
+  [[nodiscard]] bool is_idle() const { return state_ == InstanceState::ready && holders_.empty(); }
+
+ private:
+  class CallGuard;
+  void set_state(InstanceState state);
+  void fail(Error error);
+  void watch_tree();
+  asio::awaitable<void> before_stop(std::chrono::steady_clock::time_point deadline);
+  void leader_exited(custody::ExitStatus status, bool served_on);
+  asio::awaitable<void> ping_successor(std::shared_ptr<Instance> self);
+  asio::awaitable<void> explain_failure(Error error);
+  void channel_closed(const Error& error);
+  void touch();
+  void arm_idle_timer();
+
+  asio::io_context& loop_;
+  custody::Custodian& custodian_;
+  const config::Server server_;
+  const std::string key_;
+  std::shared_ptr<StderrDrain> log_;
+  std::shared_ptr<Tail> tail_ = std::make_shared<Tail>();
+  Hooks hooks_;
+  InstanceState state_ = InstanceState::starting;
+  std::shared_ptr<custody::Tree> tree_;
+  std::unique_ptr<mcp::Client> client_;
+  std::unique_ptr<StderrReader> stderr_;
+  mcp::InitializeResult hello_;
+  std::map<std::uint64_t, Holder> holders_;
+  std::uint64_t next_holder_ = 1;
+  int calls_ = 0;
+  std::chrono::steady_clock::time_point last_activity_;
+  std::optional<SystemTime> idle_since_;
+  asio::steady_timer idle_timer_;
+  std::optional<Error> failure_;
+  std::string reason_;
+  std::string exit_text_;  // how the leader ended, once known
+  Event changed_;          // set and cleared at every change of state
+  Event exited_;
+  TaskGroup tasks_;
+};
+
+}  // namespace holdfast::gateway

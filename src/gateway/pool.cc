@@ -1,0 +1,295 @@
+#include "gateway/pool.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "gateway/environment.h"
+#include "os/procfs.h"
+
+namespace holdfast::gateway {
+
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::int64_t kStderrLogBytes = 1 << 20;
+constexpr int kStderrLogGenerations = 3;
+
+// Why this version cannot run the entry although the file may hold it; empty: it can.
+std::string unsupported(const config::Server& server) {
+  if (!server.unusable.empty()) return server.unusable;
+  if (!server.url.empty()) return "remote servers (url) are not served by this version";
+  if (server.sharing == config::Sharing::key)
+    return "sharing by key is not served by this version; use session or shared";
+  if (server.isolation == "pidns") return "isolation: pidns is not offered by this version";
+  return {};
+}
+
+std::string_view to_string(config::Sharing sharing) {
+  switch (sharing) {
+    case config::Sharing::session:
+      return "session";
+    case config::Sharing::shared:
+      return "shared";
+    case config::Sharing::key:
+      return "key";
+  }
+  return "session";
+}
+
+SystemTime wall_clock(steady_clock::time_point at) {
+  return std::chrono::system_clock::now() +
+         std::chrono::duration_cast<SystemTime::duration>(at - steady_clock::now());
+}
+
+}  // namespace
+
+Pool::Pool(asio::io_context& loop, custody::Custodian& custodian, const config::Config& config,
+           GatewayOptions options)
+    : loop_(loop),
+      custodian_(custodian),
+      config_(config),
+      options_(std::move(options)),
+      changed_(loop.get_executor()),
+      tasks_(loop.get_executor()) {
+  for (const auto& [name, server] : config_.servers)
+    servers_.emplace(name, Server{.config = server,
+                                  .budget = RestartBudget(server.restart),
+                                  .log = nullptr,
+                                  .instances = {},
+                                  .starts = 0,
+                                  .last_failure = unsupported(server)});
+}
+
+asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
+  const auto found = servers_.find(name);
+  if (found == servers_.end()) co_return fail(Errc::not_found, "server", name);
+  Server& server = found->second;
+  const auto deadline = steady_clock::now() + server.config.connect_timeout;
+  const std::string key = server.config.sharing == config::Sharing::session ? holder.session : std::string();
+
+  for (;;) {
+    if (closed_) co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
+    if (!server.config.enabled)
+      co_return fail(Errc::refused, "server", name + ": disabled in the configuration");
+    if (const auto why = unsupported(server.config); !why.empty())
+      co_return fail(Errc::refused, "server", name + ": " + why);
+
+    if (const auto it = server.instances.find(key); it != server.instances.end()) {
+      const std::shared_ptr<Instance> instance = it->second;
+      if (instance->state() == InstanceState::starting || instance->state() == InstanceState::ready) {
+        Lease lease = instance->hold(holder);
+        auto ready = co_await instance->wait_ready(deadline);
+        if (!ready) co_return forward(ready);
+        co_return lease;
+      }
+    }
+    auto room = co_await wait_for_room(server, key, deadline);
+    if (!room) co_return forward(room);
+    if (server.instances.contains(key) || closed_) continue;  // somebody else was quicker
+    Lease lease;
+    auto started = start(server, key, lease, holder);
+    if (!started) co_return forward(started);
+    auto ready = co_await (*started)->wait_ready(deadline);
+    if (!ready) co_return forward(ready);
+    co_return lease;
+  }
+}
+
+// Until a new instance of (server, key) may start: the old one proven gone, the backoff over, a place below
+// the cap.
+asio::awaitable<Result<void>> Pool::wait_for_room(Server& server, const std::string& key,
+                                                  steady_clock::time_point deadline) {
+  const std::string& name = server.config.name;
+  while (!closed_) {
+    auto until = deadline;
+    std::string why;
+    if (const auto it = server.instances.find(key); it != server.instances.end()) {
+      if (it->second->state() != InstanceState::retiring)
+        co_return Result<void>{};  // a new one is there already
+      const auto& tree = it->second->tree();
+      why = name + ": the instance before is not proven gone yet";
+      if (tree && tree->state() == custody::TreeState::unkillable)
+        co_return fail(Errc::refused, "parked",
+                       name + ": the instance before cannot be killed (" + tree->reason() + ")");
+    } else if (const auto answer = server.budget.ask(steady_clock::now());
+               answer.verdict == RestartBudget::Verdict::parked) {
+      co_return fail(Errc::refused, "parked", name + ": failed too often, last: " + server.last_failure);
+    } else if (answer.verdict == RestartBudget::Verdict::backoff) {
+      until = std::min(deadline, answer.until);
+      why = name + ": backing off, last failure: " + server.last_failure;
+    } else if (static_cast<int>(server.instances.size()) >= server.config.max_instances &&
+               !stop_longest_idle(server)) {
+      why = name + ": all " + std::to_string(server.config.max_instances) + " instances are in use";
+    } else if (!server.instances.contains(key)) {
+      co_return Result<void>{};
+    }
+    (void)co_await changed_.wait_until(until);
+    if (co_await is_cancelled()) co_return fail(Errc::cancelled, "connect", name);
+    if (steady_clock::now() >= deadline) co_return fail(Errc::timeout, "connect", why);
+  }
+  co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
+}
+
+bool Pool::stop_longest_idle(Server& server) {
+  std::shared_ptr<Instance> longest;
+  for (const auto& [key, instance] : server.instances)
+    if (instance->is_idle() && instance->calls_in_flight() == 0 &&
+        (!longest || instance->idle_since() < longest->idle_since()))
+      longest = instance;
+  if (longest) longest->retire("its place is needed (maxInstances)");
+  return false;  // the place is free once it is proven gone
+}
+
+Result<std::shared_ptr<Instance>> Pool::start(Server& server, const std::string& key, Lease& lease,
+                                              Holder holder) {
+  auto log = log_of(server);
+  if (!log) return forward(log);
+  Instance::Hooks hooks{.unheld = [this](Instance& i) { unheld(i); },
+                        .changed = [this](Instance& i) { changed(i); },
+                        .failed =
+                            [&server](Instance&, const std::string& why) {
+                              server.last_failure = why;
+                              server.budget.failed(steady_clock::now());
+                            }};
+  auto instance = std::make_shared<Instance>(loop_, custodian_, server.config, key, *log, std::move(hooks));
+  lease = instance->hold(std::move(holder));
+  server.instances.emplace(key, instance);
+  ++server.starts;
+  tasks_.spawn("instance", instance->run(instance, make_environment(environ, server.config.env)));
+  return instance;
+}
+
+Result<std::shared_ptr<StderrDrain>> Pool::log_of(Server& server) {
+  if (!server.log) {
+    auto file =
+        store::LogFile::open(stderr_log(server.config.name), {.max_bytes = kStderrLogBytes, .generations = kStderrLogGenerations});
+    if (!file) return forward(file);
+    server.log = std::make_shared<StderrDrain>(std::move(*file));
+  }
+  return server.log;
+}
+
+std::filesystem::path Pool::stderr_log(std::string_view server) const {
+  return options_.log_dir / (std::string(server) + ".stderr.log");
+}
+
+void Pool::unheld(Instance& instance) {
+  const bool kept =
+      instance.server().sharing != config::Sharing::session && instance.state() == InstanceState::ready;
+  if (!kept) instance.retire("its session ended");
+}
+
+void Pool::changed(Instance& instance) {
+  if (instance.state() == InstanceState::retiring && instance.tree())
+    give_up(instance.tree(), instance.reason());
+  if (instance.state() == InstanceState::gone) {
+    auto& instances = servers_.find(instance.server().name)->second.instances;
+    const auto it = instances.find(instance.key());
+    if (it != instances.end() && it->second.get() == &instance) {
+      // The caller is a member function of the instance: it dies after it has returned.
+      asio::post(loop_, [keep = std::move(it->second)] {});
+      instances.erase(it);
+    }
+  }
+  changed_.set();
+  changed_.clear();
+}
+
+void Pool::give_up(const std::shared_ptr<custody::Tree>& tree, [[maybe_unused]] const std::string& reason) {
+  if (tree->state() == custody::TreeState::gone) return;
+#ifndef HOLDFAST_MUTANT_SKIP_ORPHAN
+  tree->orphan(reason);
+  if (options_.reap_at_once) tasks_.spawn("reap", reap(tree, reason));
+#endif
+}
+
+asio::awaitable<void> Pool::reap(std::shared_ptr<custody::Tree> tree, std::string reason) {
+  (void)co_await custodian_.stop(std::move(tree), std::move(reason));
+}
+
+asio::awaitable<bool> Pool::drained(steady_clock::time_point deadline) {
+  const auto busy = [this] {
+    return std::ranges::any_of(servers_, [](const auto& entry) {
+      return std::ranges::any_of(entry.second.instances,
+                                 [](const auto& i) { return i.second->calls_in_flight() > 0; });
+    });
+  };
+  while (busy()) {
+    (void)co_await changed_.wait_until(deadline);
+    if (steady_clock::now() >= deadline) co_return !busy();
+    if (co_await is_cancelled()) co_return false;
+  }
+  co_return true;
+}
+
+std::vector<ServerView> Pool::servers() const {
+  std::vector<ServerView> views;
+  for (const auto& [name, server] : servers_) {
+    const auto answer = server.budget.ask(steady_clock::now());
+    ServerView view{.name = name,
+                    .state = "ready",
+                    .sharing = std::string(to_string(server.config.sharing)),
+                    .command = server.config.url.empty() ? server.config.command : server.config.url,
+                    .reason = server.last_failure,
+                    .instances = static_cast<int>(server.instances.size()),
+                    .starts = server.starts,
+                    .failures = server.budget.failures(steady_clock::now()),
+                    .retry_at = {}};
+    const bool stuck = std::ranges::any_of(server.instances, [](const auto& i) {
+      return i.second->tree() && i.second->tree()->state() == custody::TreeState::unkillable;
+    });
+    if (!unsupported(server.config).empty())
+      view.state = "unusable";
+    else if (!server.config.enabled)
+      view.state = "disabled";
+    else if (stuck || answer.verdict == RestartBudget::Verdict::parked)
+      view.state = "parked";
+    else if (answer.verdict == RestartBudget::Verdict::backoff)
+      view.state = "backoff";
+    if (answer.verdict != RestartBudget::Verdict::go) view.retry_at = wall_clock(answer.until);
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+InstanceView view_of(const custody::Tree& tree) {
+  InstanceView view;
+  view.id = tree.id();
+  view.server = tree.name();
+  view.state = tree.state();
+  view.pid = tree.leader_pid();
+  view.keeper_pid = tree.keeper_pid();
+  view.processes = tree.members();
+  for (const pid_t pid : view.processes) view.memory_bytes += os::pss_bytes(pid).value_or(0);
+  view.rung = tree.rung();
+  view.started_at = tree.started_at();
+  view.reason = tree.reason();
+  return view;
+}
+
+std::vector<InstanceView> Pool::instances() const {
+  std::vector<InstanceView> views;
+  for (const auto& [name, server] : servers_) {
+    for (const auto& [key, instance] : server.instances) {
+      InstanceView view;
+      if (instance->tree()) view = view_of(*instance->tree());
+      view.server = name;
+      view.key = key;
+      view.idle = instance->is_idle();
+      for (const auto& [id, holder] : instance->holders())
+        view.leases.push_back({.session = holder.session, .kind = holder.kind, .since = holder.since});
+      view.calls_in_flight = instance->calls_in_flight();
+      view.idle_since = instance->idle_since();
+      view.stop_at = instance->stop_at();
+      if (!instance->reason().empty()) view.reason = instance->reason();
+      views.push_back(std::move(view));
+    }
+  }
+  return views;
+}
+
+}  // namespace holdfast::gateway

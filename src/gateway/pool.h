@@ -1,0 +1,81 @@
+// The pool: at most one live instance per (server, key), started when first needed, kept as the server's
+// policy says.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/task_group.h"
+#include "config/config.h"
+#include "custody/custodian.h"
+#include "gateway/gateway.h"
+#include "gateway/instance.h"
+#include "gateway/lease.h"
+#include "gateway/policy.h"
+
+namespace holdfast::gateway {
+
+class Pool {
+ public:
+  Pool(asio::io_context& loop, custody::Custodian& custodian, const config::Config& config,
+       GatewayOptions options);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // A lease on the instance that `session` may use, ready for calls. Waits within the server's connectTimeout
+  // for a start, a backoff, or the proof that the instance before is gone (I6). Errors as Session::connect.
+  asio::awaitable<Result<Lease>> acquire(std::string server, Holder holder);
+
+  // Makes the tree an orphan, and reaps it behind the caller's back unless only sweeps may.
+  void give_up(const std::shared_ptr<custody::Tree>& tree, const std::string& reason);
+
+  [[nodiscard]] bool has_server(std::string_view name) const { return servers_.contains(name); }
+  [[nodiscard]] std::vector<ServerView> servers() const;
+  [[nodiscard]] std::vector<InstanceView> instances() const;
+  [[nodiscard]] std::filesystem::path stderr_log(std::string_view server) const;
+
+  void close() { closed_ = true; }
+  [[nodiscard]] bool is_closed() const { return closed_; }
+  asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline);
+
+ private:
+  struct Server {
+    config::Server config;
+    RestartBudget budget;
+    std::shared_ptr<StderrDrain> log;
+    std::map<std::string, std::shared_ptr<Instance>> instances;  // by key; until proven gone
+    int starts = 0;
+    std::string last_failure;
+  };
+
+  Result<std::shared_ptr<StderrDrain>> log_of(Server& server);
+  Result<std::shared_ptr<Instance>> start(Server& server, const std::string& key, Lease& lease,
+                                          Holder holder);
+  asio::awaitable<Result<void>> wait_for_room(Server& server, const std::string& key,
+                                              std::chrono::steady_clock::time_point deadline);
+  bool stop_longest_idle(Server& server);
+  void unheld(Instance& instance);
+  void changed(Instance& instance);
+  asio::awaitable<void> reap(std::shared_ptr<custody::Tree> tree, std::string reason);
+
+  asio::io_context& loop_;
+  custody::Custodian& custodian_;
+  const config::Config& config_;
+  GatewayOptions options_;
+  std::map<std::string, Server, std::less<>> servers_;
+  Event changed_;  // set and cleared at every change of any instance
+  bool closed_ = false;
+  TaskGroup tasks_;
+};
+
+// What a tree alone can tell of itself; costs a walk of its members.
+InstanceView view_of(const custody::Tree& tree);
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,93 @@
+#include "gateway/session_impl.h"
+
+#include "base/ids.h"
+#include "base/log.h"
+
+namespace holdfast::gateway {
+
+SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label)
+    : pool_(pool), id_(random_hex(16)), kind_(kind), label_(std::move(label)) {}
+
+asio::awaitable<Result<std::shared_ptr<Instance>>> SessionCore::instance_of(std::string server) {
+  if (ended_) co_return fail(Errc::closed, "session", label_ + " has ended");
+  if (const auto it = leases_.find(server); it != leases_.end() && it->second.usable()) {
+    const std::shared_ptr<Instance> instance = it->second.instance();
+    if (instance->state() == InstanceState::ready) co_return instance;
+  }
+  auto lease = co_await pool_.acquire(
+      server, Holder{.session = id_, .kind = kind_, .since = std::chrono::system_clock::now()});
+  if (!lease) co_return forward(lease);
+  if (ended_) co_return fail(Errc::closed, "session", label_ + " has ended");  // and the lease goes with us
+  const std::shared_ptr<Instance> instance = lease->instance();
+  // Two calls of one session may have waited for the same start: the first lease stays, the second is let go.
+  const auto it = leases_.find(server);
+  if (it == leases_.end() || it->second.instance() != instance || !it->second.usable())
+    leases_.insert_or_assign(server, std::move(*lease));
+  co_return instance;
+}
+
+Result<void> SessionCore::notify(std::string_view server, std::string_view method, std::string_view params) {
+  const auto it = leases_.find(server);
+  if (it == leases_.end() || !it->second.usable() || it->second.instance()->state() != InstanceState::ready)
+    return fail(Errc::closed, "notify", server);  // a notification starts nothing
+  return it->second.instance()->notify(method, params);
+}
+
+void SessionCore::end() {
+  if (ended_) return;
+  ended_ = true;
+  log::debug("session.ended", {{"session", id_}, {"label", label_}, {"leases", leases_.size()}});
+  leases_.clear();
+}
+
+SessionView SessionCore::view() const {
+  SessionView view{.id = id_, .label = label_, .kind = kind_, .since = since_, .servers = {}};
+  for (const auto& [server, lease] : leases_)
+    if (lease.usable()) view.servers.push_back(server);
+  return view;
+}
+
+namespace {
+
+// Free coroutines that hold the core themselves: the handle may be destroyed in the middle of a call.
+asio::awaitable<Result<mcp::InitializeResult>> connect(std::shared_ptr<SessionCore> core,
+                                                       std::string server) {
+  auto instance = co_await core->instance_of(std::move(server));
+  if (!instance) co_return forward(instance);
+  co_return (*instance)->hello();
+}
+
+asio::awaitable<Result<mcp::Reply>> request(std::shared_ptr<SessionCore> core, std::string server,
+                                            std::string_view method, std::string_view params,
+                                            CallOptions options) {
+  auto instance = co_await core->instance_of(std::move(server));
+  if (!instance) co_return forward(instance);
+  co_return co_await (*instance)->request(method, params, std::move(options));
+}
+
+asio::awaitable<Result<std::vector<mcp::Tool>>> tools(std::shared_ptr<SessionCore> core, std::string server) {
+  auto instance = co_await core->instance_of(std::move(server));
+  if (!instance) co_return forward(instance);
+  co_return co_await (*instance)->tools();
+}
+
+}  // namespace
+
+asio::awaitable<Result<mcp::InitializeResult>> SessionImpl::connect(std::string_view server) {
+  return gateway::connect(core_, std::string(server));
+}
+
+asio::awaitable<Result<mcp::Reply>> SessionImpl::request(std::string_view server, std::string_view method,
+                                                         std::string_view params, CallOptions options) {
+  return gateway::request(core_, std::string(server), method, params, std::move(options));
+}
+
+asio::awaitable<Result<std::vector<mcp::Tool>>> SessionImpl::tools(std::string_view server) {
+  return gateway::tools(core_, std::string(server));
+}
+
+Result<void> SessionImpl::notify(std::string_view server, std::string_view method, std::string_view params) {
+  return core_->notify(server, method, params);
+}
+
+}  // namespace holdfast::gateway
