@@ -1,0 +1,91 @@
+// The scheduler behind schedule/scheduler.h, with its clock in the open for tests.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "schedule/planner.h"
+#include "schedule/runner.h"
+#include "schedule/scheduler.h"
+#include "store/history.h"
+
+namespace holdfast::schedule {
+
+class Core final : public Scheduler {
+ public:
+  Core(asio::io_context& loop, gateway::Gateway& gateway, custody::Custodian& custodian,
+       store::History& history, const config::Config& config, SchedulerOptions options);
+  ~Core() override;
+
+  // start() without the timer, at `now`.
+  asio::awaitable<Result<void>> prepare(SystemTime now);
+  // What the timer does when it wakes at `now`: claims what is due and sees to it in a tick of its own.
+  void wake(SystemTime now);
+  [[nodiscard]] std::size_t ticks_in_flight() const { return ticks_.running(); }
+
+  asio::awaitable<Result<void>> start() override;
+  [[nodiscard]] std::vector<JobView> jobs() const override;
+  [[nodiscard]] std::optional<JobView> job(std::string_view name) const override;
+  asio::awaitable<Result<std::string>> run_now(std::string_view job) override;
+  Result<int> cancel(std::string_view job, std::string_view run) override;
+  asio::awaitable<Result<std::vector<RunView>>> history(std::string_view job, int limit) override;
+  asio::awaitable<Result<RunView>> run(std::string_view job, std::string_view run) override;
+  asio::awaitable<Result<RunView>> wait(std::string_view run,
+                                        std::chrono::steady_clock::time_point deadline) override;
+  void on_tick(std::function<void(const TickReport&)> listener) override { on_tick_ = std::move(listener); }
+  asio::awaitable<void> stop(std::chrono::steady_clock::time_point deadline) override;
+
+ private:
+  struct Job {
+    config::Job spec;
+    std::string blocked;  // why it is not planned; empty: it is
+    std::int64_t id = 0;
+    std::optional<std::size_t> planned;  // its index in the planner
+    int open = 0;                        // queued and running
+    int running = 0;
+    std::optional<SystemTime> last;
+    std::string last_state, last_reason;
+  };
+  struct Run {
+    explicit Run(const asio::any_io_executor& executor) : news(executor), over(executor) {}
+    Job* job = nullptr;
+    RunView view;
+    Event news;  // the action ended, or a cancel was asked for
+    Event over;  // recorded, session released
+    bool cancel_asked = false;
+    std::optional<Outcome> outcome;
+    std::unique_ptr<gateway::Session> session;
+  };
+  using RunPtr = std::shared_ptr<Run>;
+
+  RunPtr make_run(Job& job, SystemTime at, std::string trigger);
+  asio::awaitable<void> tick(SystemTime now, std::vector<Planner::Popped> due);
+  asio::awaitable<void> timer_loop();
+  void enqueue(const RunPtr& run);
+  void dispatch();
+  asio::awaitable<void> supervise(RunPtr run);
+  asio::awaitable<void> act(RunPtr run, std::shared_ptr<RunLog> log);
+  asio::awaitable<void> perform(const RunPtr& run);
+  asio::awaitable<void> finish(const RunPtr& run);
+  [[nodiscard]] JobView view_of(const Job& job) const;
+  Job* find(std::string_view name);
+
+  asio::io_context& loop_;
+  gateway::Gateway& gateway_;
+  custody::Custodian& custodian_;
+  store::History& history_;
+  SchedulerOptions options_;
+  std::map<std::string, Job, std::less<>> jobs_;
+  std::vector<Job*> planned_;
+  Planner planner_;
+  std::deque<RunPtr> waiting_;
+  std::map<std::string, RunPtr, std::less<>> open_;
+  int busy_ = 0;
+  bool stopping_ = false;
+  Event rearm_;
+  std::function<void(const TickReport&)> on_tick_;
+  TaskGroup runs_, ticks_, timer_;
+};
+
+}  // namespace holdfast::schedule

@@ -1,0 +1,69 @@
+// When which job is due. Pure: told the time, never asks for it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "cron/expression.h"
+
+namespace holdfast::schedule {
+
+using SystemTime = std::chrono::system_clock::time_point;
+
+// What of `job` this version cannot do, for the configuration's check; nullopt: all of it can be done.
+std::optional<std::string> unsupported(const config::Job& job);
+
+// A heap of (instant, job); entries of an older generation are dropped when they surface.
+class Planner {
+ public:
+  struct Due {
+    std::size_t job = 0;
+    SystemTime at;
+  };
+
+  // A job's schedules as a union; instants after `from`. The job's index, counted from 0.
+  std::size_t add(std::vector<cron::Expression> schedules, SystemTime from);
+  // Forgets the job's planned instant and plans anew after `from`.
+  void replan(std::size_t job, SystemTime from);
+
+  [[nodiscard]] std::optional<SystemTime> earliest();
+  [[nodiscard]] std::optional<SystemTime> next_of(std::size_t job) const;
+  // Everything due at `now`, oldest first, each job planned on after its popped instant or, if `now` is later
+  // still by more than one instant, once with its newest due instant: there is no burst after a late wake.
+  struct Popped {
+    Due due;
+    int missed = 0;  // instants of this job before `due` that were jumped over
+    std::optional<SystemTime> first_missed, last_missed;
+  };
+  std::vector<Popped> pop(SystemTime now);
+  // The instants of `job` in (after, now]: first, last and how many (counted to 10,000 at most).
+  struct Between {
+    int count = 0;
+    SystemTime first, last;
+  };
+  [[nodiscard]] Between between(std::size_t job, SystemTime after, SystemTime now) const;
+
+ private:
+  struct Job {
+    std::vector<cron::Expression> schedules;
+    std::uint32_t generation = 0;
+    std::optional<SystemTime> next;
+  };
+  struct Entry {
+    SystemTime at;
+    std::size_t job;
+    std::uint32_t generation;
+    bool operator>(const Entry& other) const { return at != other.at ? at > other.at : job > other.job; }
+  };
+  [[nodiscard]] std::optional<SystemTime> after(std::size_t job, SystemTime from) const;
+  void drop_stale();
+
+  std::vector<Job> jobs_;
+  std::vector<Entry> heap_;
+};
+
+}  // namespace holdfast::schedule

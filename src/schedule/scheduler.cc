@@ -1,0 +1,444 @@
+#include "schedule/scheduler.h"
+
+#include <algorithm>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "os/timer.h"
+#include "schedule/core.h"
+
+namespace holdfast::schedule {
+
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+
+namespace {
+
+constexpr int kMaxParallel = 2;
+constexpr auto kUnwind = std::chrono::seconds(10);  // how long a cancelled action may take to return
+
+RunView view_of(const store::RunRow& row) {
+  return {.id = row.id,
+          .job = row.job,
+          .state = row.state,
+          .reason = row.reason,
+          .trigger = row.trigger,
+          .result = row.result,
+          .scheduled_at = row.scheduled_at,
+          .started_at = row.started_at,
+          .ended_at = row.ended_at,
+          .log = row.log_path};
+}
+
+std::string spec_text(const config::Job& job) {
+  std::string text = job.timezone;
+  for (const std::string& schedule : job.schedules) text += "\n" + schedule;
+  return text;
+}
+
+}  // namespace
+
+std::unique_ptr<Scheduler> Scheduler::create(asio::io_context& loop, gateway::Gateway& gateway,
+                                             custody::Custodian& custodian, store::History& history,
+                                             const config::Config& config, SchedulerOptions options) {
+  return std::make_unique<Core>(loop, gateway, custodian, history, config, std::move(options));
+}
+
+Core::Core(asio::io_context& loop, gateway::Gateway& gateway, custody::Custodian& custodian,
+           store::History& history, const config::Config& config, SchedulerOptions options)
+    : loop_(loop),
+      gateway_(gateway),
+      custodian_(custodian),
+      history_(history),
+      options_(std::move(options)),
+      rearm_(loop.get_executor()),
+      runs_(loop.get_executor()),
+      ticks_(loop.get_executor()),
+      timer_(loop.get_executor()) {
+  for (const auto& [name, spec] : config.jobs) {
+    Job& job = jobs_[name];
+    job.spec = spec;
+    job.spec.name = name;
+    if (auto reason = unsupported(spec))
+      job.blocked = *reason;
+    else if (!spec.enabled)
+      job.blocked = "disabled";
+    if (!job.blocked.empty()) job.last_reason = job.blocked;
+  }
+}
+
+Core::~Core() = default;
+
+asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
+  auto interrupted = co_await history_.interrupt_open(now);
+  if (!interrupted) co_return forward(interrupted);
+  if (*interrupted > 0) log::warn("job.interrupted", {{"runs", *interrupted}});
+  std::vector<store::JobSpec> specs;
+  for (const auto& [name, job] : jobs_) specs.push_back({name, spec_text(job.spec)});
+  auto rows = co_await history_.register_jobs(std::move(specs), now);
+  if (!rows) co_return forward(rows);
+  std::vector<store::ClaimRequest> missed;
+  for (const store::JobRow& row : *rows) {
+    Job& job = jobs_[row.name];
+    job.id = row.id;
+    if (!job.blocked.empty()) continue;
+    std::vector<cron::Expression> schedules;
+    for (const std::string& text : job.spec.schedules)
+      if (auto parsed = cron::Expression::parse(text)) schedules.push_back(std::move(*parsed));
+    job.planned = planner_.add(std::move(schedules), now);
+    planned_.push_back(&job);
+    if (const auto gap = planner_.between(*job.planned, row.cursor, now); gap.count > 0)
+      missed.push_back({.job_id = row.id,
+                        .at = gap.first,
+                        .state = "missed",
+                        .reason = "the gateway was not running",
+                        .count = gap.count,
+                        .until = gap.last});
+  }
+  if (missed.empty()) co_return Result<void>{};
+  auto recorded = co_await history_.claim(std::move(missed), now);
+  if (!recorded) co_return forward(recorded);
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Core::start() {
+  auto prepared = co_await prepare(system_clock::now());
+  if (!prepared) co_return forward(prepared);
+  timer_.spawn("scheduler.timer", timer_loop());
+  co_return Result<void>{};
+}
+
+asio::awaitable<void> Core::timer_loop() {
+  auto fd = os::open_wall_timer();
+  if (!fd) {
+    log::error("scheduler.timer", {{"error", fd.error().message()}});
+    co_return;
+  }
+  asio::posix::stream_descriptor timer(loop_.get_executor(), fd->release());
+  while (!stopping_) {
+    // Far ahead when idle, so that a step of the clock is always noticed.
+    const SystemTime at = planner_.earliest().value_or(system_clock::now() + std::chrono::days(365));
+    if (auto armed = os::arm_wall_timer(timer.native_handle(), at); !armed)
+      log::error("scheduler.timer", {{"error", armed.error().message()}});
+    boost::system::error_code ec;
+    co_await timer.async_wait(asio::posix::stream_descriptor::wait_read,
+                              asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) co_return;
+    auto news = os::read_wall_timer(timer.native_handle());
+    if (news && *news == os::TimerNews::clock_stepped) log::warn("scheduler.clock_stepped", {});
+    wake(system_clock::now());
+  }
+}
+
+void Core::wake(SystemTime now) {
+  if (stopping_) return;
+  if (auto due = planner_.pop(now); !due.empty()) ticks_.spawn("scheduler.tick", tick(now, std::move(due)));
+}
+
+Core::RunPtr Core::make_run(Job& job, SystemTime at, std::string trigger) {
+  auto run = std::make_shared<Run>(loop_.get_executor());
+  run->job = &job;
+  run->view.id = random_hex(6);
+  run->view.job = job.spec.name;
+  run->view.state = "queued";
+  run->view.trigger = std::move(trigger);
+  run->view.scheduled_at = at;
+  if (!options_.log_dir.empty())
+    run->view.log = options_.log_dir / (job.spec.name + "-" + run->view.id + ".log");
+  ++job.open;  // from here on, so that a tick that overlaps this one sees it
+  return run;
+}
+
+asio::awaitable<void> Core::tick(SystemTime now, std::vector<Planner::Popped> due) {
+  TickReport report;
+  report.at = now;
+  std::vector<store::ClaimRequest> requests;
+  std::vector<RunPtr> runs;  // beside requests; nullptr where nothing will run
+  for (const Planner::Popped& popped : due) {
+    Job& job = *planned_[popped.due.job];
+    if (popped.missed > 0) {
+      requests.push_back({.job_id = job.id,
+                          .at = *popped.first_missed,
+                          .state = "missed",
+                          .reason = "jumped over by a late wake",
+                          .count = popped.missed,
+                          .until = popped.last_missed});
+      runs.push_back(nullptr);
+    }
+    const int most = job.spec.overlap == "parallel" ? kMaxParallel : 1;
+    if (job.open >= most) {
+      requests.push_back({.job_id = job.id,
+                          .at = popped.due.at,
+                          .state = "skipped-overlap",
+                          .reason = "the run before is not over"});
+      runs.push_back(nullptr);
+      RunView skipped;
+      skipped.job = job.spec.name;
+      skipped.state = "skipped-overlap";
+      skipped.scheduled_at = popped.due.at;
+      report.runs.push_back(std::move(skipped));
+      continue;
+    }
+    runs.push_back(make_run(job, popped.due.at, "schedule"));
+    requests.push_back({.job_id = job.id,
+                        .at = popped.due.at,
+                        .run_id = runs.back()->view.id,
+                        .log_path = runs.back()->view.log.native()});
+  }
+  auto claimed = co_await history_.claim(std::move(requests), now);
+  if (!claimed) log::error("job.not_claimed", {{"error", claimed.error().message()}});
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (!runs[i]) continue;
+    if (claimed && (*claimed)[i] && !stopping_) {
+      enqueue(runs[i]);
+      continue;
+    }
+    Job& job = *runs[i]->job;
+    --job.open;
+    if (!claimed)
+      job.last_reason = "not started, its claim could not be written: " + claimed.error().message();
+    if (claimed && (*claimed)[i]) {
+      runs[i]->view.state = "cancelled";
+      (void)co_await history_.finish_run({.run_id = runs[i]->view.id,
+                                          .state = "cancelled",
+                                          .reason = "the gateway is shutting down",
+                                          .ended_at = now});
+    }
+    runs[i].reset();
+  }
+  for (const RunPtr& run : runs) {
+    if (!run) continue;
+    while (!run->over.is_set()) {
+      (void)co_await run->over.wait_until(steady_clock::now() + std::chrono::hours(1));
+      if (co_await is_cancelled()) co_return;
+    }
+    report.runs.push_back(run->view);
+  }
+  report.sweep = co_await custodian_.sweep();
+  log::info("tick.done", {{"runs", report.runs.size()}, {"reaped", report.sweep.reaped.size()}});
+  if (on_tick_) on_tick_(report);
+}
+
+void Core::enqueue(const RunPtr& run) {
+  open_[run->view.id] = run;
+  waiting_.push_back(run);
+  dispatch();
+}
+
+void Core::dispatch() {
+  while (busy_ < std::max(options_.workers, 1) && !waiting_.empty()) {
+    RunPtr run = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++busy_;
+    runs_.spawn("scheduler.run", supervise(std::move(run)));
+  }
+}
+
+asio::awaitable<void> Core::supervise(RunPtr run) {
+  ++run->job->running;
+  co_await perform(run);
+  run->session.reset();  // the leases end here, however the run did
+  co_await finish(run);
+  --run->job->running;
+  --run->job->open;
+  --busy_;
+  open_.erase(run->view.id);
+  run->over.set();
+  dispatch();
+}
+
+asio::awaitable<void> Core::perform(const RunPtr& run) {
+  if (run->cancel_asked) {
+    run->outcome = Outcome{.state = "cancelled", .reason = "cancelled before it started"};
+    co_return;
+  }
+  run->view.state = "running";
+  run->view.started_at = system_clock::now();
+  log::info("run.started", {{"job", run->view.job}, {"run", run->view.id}});
+  if (auto noted = co_await history_.start_run(run->view.id, *run->view.started_at); !noted)
+    log::warn("run.not_noted", {{"run", run->view.id}, {"error", noted.error().message()}});
+  if (run->job->spec.command.empty()) {
+    run->session = gateway_.open_session(gateway::SessionKind::job, run->view.job + "/" + run->view.id);
+    if (!run->session) {
+      run->outcome = Outcome{.state = "failed", .reason = "the gateway is shutting down"};
+      co_return;
+    }
+  }
+  const auto log = std::make_shared<RunLog>(run->view.log);
+  TaskGroup action(loop_.get_executor());
+  action.spawn("run.action", act(run, log));
+  const bool news = co_await run->news.wait_until(steady_clock::now() + run->job->spec.timeout);
+  if (!run->outcome || run->cancel_asked) {
+    const std::string state = news || run->cancel_asked ? "cancelled" : "timeout";
+    const std::string reason = state == "cancelled"
+                                   ? "cancelled on request"
+                                   : "not done within " + format_duration(run->job->spec.timeout);
+    action.cancel();
+    // It unwinds with its session still there; one that does not in time keeps the session until it has.
+    if (!co_await action.join(steady_clock::now() + kUnwind))
+      log::error("run.stuck", {{"job", run->view.job}, {"run", run->view.id}});
+    run->outcome = Outcome{.state = state, .reason = reason};
+    log->line(state + ": " + reason);
+  }
+  while (action.running() > 0) (void)co_await action.join(steady_clock::now() + kUnwind);
+}
+
+asio::awaitable<void> Core::act(RunPtr run, std::shared_ptr<RunLog> log) {
+  const RunInput input{run->view.id, run->view.scheduled_at, options_.gateway_url};
+  Outcome outcome;
+  if (run->session)
+    outcome = co_await run_steps(run->job->spec, input, *run->session, *log);
+  else
+    outcome = co_await run_command(run->job->spec, input, gateway_, *log);
+  run->outcome = std::move(outcome);
+  run->news.set();
+}
+
+asio::awaitable<void> Core::finish(const RunPtr& run) {
+  RunView& view = run->view;
+  view.state = run->outcome->state;
+  view.reason = run->outcome->reason;
+  view.result = run->outcome->result;
+  view.ended_at = system_clock::now();
+  run->job->last = view.ended_at;
+  run->job->last_state = view.state;
+  run->job->last_reason = view.reason;
+  auto noted = co_await history_.finish_run({.run_id = view.id,
+                                             .state = view.state,
+                                             .reason = view.reason,
+                                             .result = view.result,
+                                             .ended_at = *view.ended_at,
+                                             .exit = run->outcome->exit});
+  if (!noted) log::error("run.not_noted", {{"run", view.id}, {"error", noted.error().message()}});
+  const auto took =
+      std::chrono::duration_cast<milliseconds>(*view.ended_at - view.started_at.value_or(*view.ended_at));
+  log::info("run.finished", {{"job", view.job},
+                             {"run", view.id},
+                             {"state", view.state},
+                             {"reason", view.reason},
+                             {"ms", took.count()}});
+}
+
+JobView Core::view_of(const Job& job) const {
+  JobView view;
+  view.name = job.spec.name;
+  for (const std::string& schedule : job.spec.schedules)
+    view.schedule += (view.schedule.empty() ? "" : " | ") + schedule;
+  view.timezone = job.spec.timezone;
+  view.action = job.spec.command.empty() ? "steps" : "command";
+  view.enabled = job.blocked.empty();
+  view.running = job.running;
+  if (job.planned) view.next = planner_.next_of(*job.planned);
+  view.last = job.last;
+  view.last_state = job.last_state;
+  view.last_reason = job.last_reason;
+  return view;
+}
+
+std::vector<JobView> Core::jobs() const {
+  std::vector<JobView> out;
+  for (const auto& [name, job] : jobs_) out.push_back(view_of(job));
+  return out;
+}
+
+std::optional<JobView> Core::job(std::string_view name) const {
+  const auto found = jobs_.find(name);
+  return found == jobs_.end() ? std::nullopt : std::optional(view_of(found->second));
+}
+
+Core::Job* Core::find(std::string_view name) {
+  const auto found = jobs_.find(name);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
+  Job* job = find(name);
+  if (!job) co_return fail(Errc::not_found, "run job", "no job " + std::string(name));
+  if (stopping_) co_return fail(Errc::refused, "run job", "the gateway is shutting down");
+  if (job->id == 0) co_return fail(Errc::refused, "run job", "the scheduler has not started");
+  if (job->spec.overlap != "parallel" && job->open > 0)
+    co_return fail(Errc::refused, "run job", job->spec.name + " is running already (overlap: skip)");
+  const SystemTime now = system_clock::now();
+  RunPtr run = make_run(*job, now, "");
+  run->view.trigger = "manual:" + run->view.id;
+  std::vector<store::ClaimRequest> request{{.job_id = job->id,
+                                            .at = now,
+                                            .trigger = run->view.trigger,
+                                            .run_id = run->view.id,
+                                            .log_path = run->view.log.native()}};
+  auto claimed = co_await history_.claim(std::move(request), now);
+  if (!claimed) {
+    --job->open;
+    co_return forward(claimed);
+  }
+  enqueue(run);
+  co_return run->view.id;
+}
+
+Result<int> Core::cancel(std::string_view name, std::string_view id) {
+  if (!find(name)) return fail(Errc::not_found, "cancel", "no job " + std::string(name));
+  int n = 0;
+  for (const auto& [run_id, run] : open_) {
+    if (run->view.job != name || (!id.empty() && run_id != id) || run->cancel_asked || run->outcome) continue;
+    run->cancel_asked = true;
+    run->news.set();
+    ++n;
+  }
+  if (n == 0 && !id.empty())
+    return fail(Errc::not_found, "cancel", "no such run in flight: " + std::string(id));
+  return n;
+}
+
+asio::awaitable<Result<std::vector<RunView>>> Core::history(std::string_view name, int limit) {
+  if (!find(name)) co_return fail(Errc::not_found, "history", "no job " + std::string(name));
+  auto rows = co_await history_.list(std::string(name), limit);
+  if (!rows) co_return forward(rows);
+  std::vector<RunView> out;
+  for (const store::RunRow& row : *rows) out.push_back(schedule::view_of(row));
+  co_return out;
+}
+
+asio::awaitable<Result<RunView>> Core::run(std::string_view name, std::string_view id) {
+  if (id.empty()) {
+    auto newest = co_await history(name, 1);
+    if (!newest) co_return forward(newest);
+    if (newest->empty()) co_return fail(Errc::not_found, "run", std::string(name) + " has not run yet");
+    co_return std::move(newest->front());
+  }
+  auto row = co_await history_.get(std::string(id));
+  if (!row) co_return forward(row);
+  if (!name.empty() && row->job != name) co_return fail(Errc::not_found, "run", id);
+  co_return schedule::view_of(*row);
+}
+
+asio::awaitable<Result<RunView>> Core::wait(std::string_view id, steady_clock::time_point deadline) {
+  if (const auto found = open_.find(id); found != open_.end()) {
+    const RunPtr run = found->second;
+    (void)co_await run->over.wait_until(deadline);
+    co_return run->view;
+  }
+  co_return co_await run("", id);
+}
+
+asio::awaitable<void> Core::stop(steady_clock::time_point deadline) {
+  stopping_ = true;
+  timer_.cancel();
+  for (const RunPtr& run : waiting_) run->cancel_asked = true;  // they end as cancelled when their slot comes
+  (void)co_await timer_.join(steady_clock::now() + kUnwind);
+  (void)co_await runs_.join(deadline);
+  const auto left = open_;  // what still waits for a slot is cancelled too, and recorded
+  for (const auto& [id, run] : left) {
+    if (run->cancel_asked || run->outcome) continue;
+    run->cancel_asked = true;
+    run->news.set();
+  }
+  (void)co_await runs_.join(steady_clock::now() + 2 * kUnwind);
+  (void)co_await ticks_.join(steady_clock::now() + kUnwind);
+  ticks_.cancel();
+  (void)co_await ticks_.join(steady_clock::now() + kUnwind);
+}
+
+}  // namespace holdfast::schedule
