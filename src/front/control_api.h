@@ -1,0 +1,56 @@
+// The control API: HTTP with JSON under /v1, for the verbs. One route per row of a table (control_api.cc).
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "custody/custodian.h"
+#include "front/http_server.h"
+#include "front/mcp_endpoint.h"
+#include "gateway/gateway.h"
+#include "schedule/scheduler.h"
+
+namespace holdfast::front {
+
+struct GatewayFacts {
+  std::string version;
+  pid_t pid = 0;
+  std::chrono::system_clock::time_point started_at;
+  std::vector<std::string> listen;  // as bound
+};
+struct ControlHooks {
+  GatewayFacts facts;
+  std::function<void()> shutdown;  // called once per request for it; must not block
+};
+
+// What a route works with. All of it outlives every request.
+struct ControlContext {
+  asio::any_io_executor executor;
+  gateway::Gateway& gateway;
+  schedule::Scheduler& scheduler;
+  custody::Custodian& custodian;
+  ControlHooks hooks;
+};
+
+// Answers /v1/…; errors are {"error":{"code","message"}} with a fitting status. Never throws.
+class ControlApi {
+ public:
+  explicit ControlApi(ControlContext context) : context_(std::move(context)) {}
+  asio::awaitable<Response> handle(Request request);
+
+ private:
+  ControlContext context_;
+};
+
+// The control socket: /v1 and /mcp for the same user and root, everybody else gets 403. Both outlive the
+// server.
+Handler control_handler(ControlApi& api, McpEndpoint& endpoint);
+// `listen`: /healthz only.
+Handler public_handler();
+
+}  // namespace holdfast::front

@@ -1,0 +1,163 @@
+#include "front/control_api.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "front/fakes.h"
+
+namespace holdfast::front {
+namespace {
+
+using namespace testing_tools;
+using Json = nlohmann::ordered_json;
+
+struct ControlApiTest : testing::Test {
+  FakeFront front;
+  Json get(const std::string& target) { return Json::parse(front.ask("GET", target).body); }
+  static std::vector<std::string> keys(const Json& json) {
+    std::vector<std::string> out;
+    for (const auto& [key, value] : json.items()) out.push_back(key);
+    return out;
+  }
+};
+
+TEST_F(ControlApiTest, status_has_the_documented_shape) {
+  const Json got = get("/v1/status");
+  EXPECT_EQ(
+      got.dump(),
+      R"({"gateway":{"version":"1.2.3","pid":42,"started_at":"1970-01-01T00:00:00.000Z",)"
+      R"("listen":["127.0.0.1:4653"]},"custody":{"rung":"tree","guarantee":"gone with the gateway",)"
+      R"("trees":{"starting":0,"active":0,"idle":0,"draining":0,"orphaned":0,"stopping":0,"unkillable":0},)"
+      R"("reaped_total":4,"sweeps_total":2},"servers":{"ready":1,"backoff":0,"parked":1},)"
+      R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0}})");
+}
+
+TEST_F(ControlApiTest, ps_has_the_documented_shape) {
+  gateway::InstanceView view;
+  view.id = "t-1", view.server = "memory", view.state = custody::TreeState::active, view.idle = true;
+  view.pid = ::getpid(), view.processes = {::getpid()};
+  view.leases.push_back({"digest/17", gateway::SessionKind::job, {}});
+  view.stop_at = std::chrono::system_clock::time_point(1500ms);
+  front.gateway.views = {view};
+  const Json row = get("/v1/ps")["instances"][0];
+  EXPECT_EQ(keys(row),
+            (std::vector<std::string>{"id", "server", "key", "state", "pid", "keeper_pid", "processes",
+                                      "memory_bytes", "rung", "leases", "calls_in_flight", "started_at",
+                                      "idle_since", "stop_at", "reason"}));
+  EXPECT_EQ(row["state"], "idle");
+  EXPECT_EQ(row["leases"].dump(),
+            R"([{"session":"digest/17","kind":"job","since":"1970-01-01T00:00:00.000Z"}])");
+  EXPECT_EQ(row["stop_at"], "1970-01-01T00:00:01.500Z");
+  EXPECT_TRUE(row["idle_since"].is_null());
+  const Json tree = get("/v1/ps?tree=1")["instances"][0]["tree"];
+  EXPECT_EQ(tree[0]["pid"], ::getpid());
+}
+
+TEST_F(ControlApiTest, call_runs_in_a_session_of_its_own_that_ends) {
+  const auto got = front.ask("POST", "/v1/call", R"({"server":"memory","tool":"echo","arguments":{"a":1}})");
+  EXPECT_EQ(got.status, 200U);
+  EXPECT_EQ(got.body, R"({"result":{"name":"echo","arguments":{"a":1}}})");
+  EXPECT_EQ(front.counts.opened, 1);
+  EXPECT_EQ(front.counts.ended, 1);
+}
+
+TEST_F(ControlApiTest, a_caller_that_goes_cancels_its_call_and_ends_its_session) {
+  RawClient client(front.path);
+  const std::string body = R"({"server":"memory","tool":"slow"})";
+  client.send("POST /v1/call HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+              "\r\n\r\n" + body);
+  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  client.close();
+  EXPECT_TRUE(eventually([&] { return front.counts.cancelled == 1 && front.counts.ended == 1; }));
+}
+
+TEST_F(ControlApiTest, errors_have_one_shape_and_a_fitting_status) {
+  const auto expect = [&](const net::HttpResponse& got, unsigned status, std::string_view code) {
+    EXPECT_EQ(got.status, status) << got.body;
+    EXPECT_EQ(Json::parse(got.body)["error"]["code"], code) << got.body;
+    EXPECT_TRUE(Json::parse(got.body)["error"]["message"].is_string());
+  };
+  expect(front.ask("POST", "/v1/call", "{"), 400, "invalid");
+  expect(front.ask("POST", "/v1/call", R"({"server":"x","tool":"y"})"), 404, "not_found");
+  expect(front.ask("POST", "/v1/call", R"({"server":"memory","tool":"fail"})"), 502, "rpc");
+  expect(front.ask("POST", "/v1/call", R"({"server":"memory","tool":"refused"})"), 409, "refused");
+  expect(front.ask("GET", "/v1/call"), 405, "invalid");
+  expect(front.ask("GET", "/v1/nothing"), 404, "not_found");
+  expect(front.ask("GET", "/v1/jobs/nobody"), 404, "not_found");
+  expect(front.ask("POST", "/v1/jobs/nobody/run"), 404, "not_found");
+  expect(front.ask("POST", "/v1/jobs/digest/run?wait=soon"), 400, "invalid");
+  expect(front.ask("GET", "/v1/logs/nobody"), 404, "not_found");
+  expect(front.ask("GET", "/v1/tools?server=broken"), 409, "refused");
+}
+
+TEST_F(ControlApiTest, tools_of_all_servers_come_with_the_errors_of_some) {
+  const Json got = get("/v1/tools");
+  EXPECT_EQ(got["tools"][0]["server"], "memory");
+  EXPECT_EQ(got["tools"][0]["tool"]["description"], "Reads. All of it.");
+  EXPECT_EQ(got["errors"][0]["server"], "broken");
+  EXPECT_EQ(front.counts.ended, 1);
+}
+
+TEST_F(ControlApiTest, jobs_run_history_and_cancel) {
+  EXPECT_EQ(get("/v1/jobs")["jobs"][0]["name"], "digest");
+  EXPECT_EQ(get("/v1/jobs/digest")["job"]["schedule"], "every 10m");
+  EXPECT_EQ(get("/v1/jobs/digest/history")["runs"][0]["state"], "ok");
+  EXPECT_EQ(front.ask("POST", "/v1/jobs/digest/run").status, 202U);
+  EXPECT_EQ(Json::parse(front.ask("POST", "/v1/jobs/digest/run?wait=1s").body)["run"]["state"], "ok");
+  EXPECT_EQ(Json::parse(front.ask("POST", "/v1/jobs/digest/cancel").body)["cancelled"], 2);
+  EXPECT_EQ(Json::parse(front.ask("POST", "/v1/jobs/digest/cancel?run=17").body)["cancelled"], 1);
+}
+
+TEST_F(ControlApiTest, logs_are_read_by_offset_and_waited_for) {
+  front.gateway.log = front.dir.path / "memory.log";
+  EXPECT_EQ(front.ask("GET", "/v1/logs/memory").body, "");
+  std::ofstream(front.gateway.log) << "one\n\xff\n";
+  const auto all = front.ask("GET", "/v1/logs/memory");
+  EXPECT_EQ(all.body, "one\n\xff\n");
+  EXPECT_EQ(all.header("Holdfast-Offset"), "6");
+  RawClient follower(front.path);
+  follower.send("GET /v1/logs/memory?offset=6&wait=20s HTTP/1.1\r\nHost: x\r\n\r\n");
+  std::ofstream(front.gateway.log, std::ios::app) << "two\n";
+  EXPECT_NE(follower.read_until("two\n").find("two\n"), std::string::npos);
+  std::ofstream(front.gateway.log) << "new\n";  // rotated
+  EXPECT_EQ(front.ask("GET", "/v1/logs/memory?offset=10").body, "new\n");
+}
+
+TEST_F(ControlApiTest, sweep_and_shutdown_act_and_a_dry_run_does_not) {
+  EXPECT_EQ(front.ask("POST", "/v1/sweep?dry_run=1").body,
+            R"({"examined":3,"reaped":["t-1"],"unkillable":[],"dry_run":true})");
+  EXPECT_EQ(front.counts.swept, 0);
+  front.ask("POST", "/v1/sweep");
+  EXPECT_EQ(front.counts.swept, 1);
+  EXPECT_EQ(front.ask("POST", "/v1/shutdown").status, 202U);
+  EXPECT_EQ(front.counts.shutdowns, 1);
+}
+
+TEST_F(ControlApiTest, strangers_and_tcp_peers_are_refused) {
+  const Handler handler = control_handler(*front.api, *front.endpoint);
+  for (const net::Peer peer : {net::Peer{.local = true, .uid = ::geteuid() + 1, .pid = 1}, net::Peer{}}) {
+    Request request;
+    request.method = "GET";
+    request.target = "/v1/status";
+    request.peer = peer;
+    EXPECT_EQ(front.thread.await(handler(request)).status, 403U);
+    request.target = "/mcp/memory";
+    EXPECT_EQ(front.thread.await(handler(request)).status, 403U);
+  }
+}
+
+TEST_F(ControlApiTest, the_public_listener_knows_healthz_only) {
+  const net::Address address = front.thread.on([&] {
+    auto listener = net::Listener::open(front.thread.loop.get_executor(), *net::parse_address("127.0.0.1:0"));
+    const net::Address bound = listener->address();
+    front.server->serve(std::move(*listener), public_handler());
+    return bound;
+  });
+  EXPECT_EQ(net::fetch(address, {.target = "/healthz", .headers = {}, .body = {}}, 10s)->body, "ok\n");
+  EXPECT_EQ(net::fetch(address, {.target = "/v1/status", .headers = {}, .body = {}}, 10s)->status, 404U);
+  EXPECT_EQ(net::fetch(address, {.target = "/mcp/memory", .headers = {}, .body = {}}, 10s)->status, 404U);
+}
+
+}  // namespace
+}  // namespace holdfast::front

@@ -1,0 +1,127 @@
+#include <nlohmann/json.hpp>
+
+#include "front/control_json.h"
+#include "front/control_routes.h"
+
+namespace holdfast::front::control {
+
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr milliseconds kListingLimit{120'000};  // first starts may install packages
+constexpr std::chrono::seconds kCancelGrace{30};
+
+template <class View>
+Json list_of(const std::vector<View>& views) {
+  Json out = Json::array();
+  for (const auto& view : views) out.push_back(to_json(view));
+  return out;
+}
+
+// What the listings of all servers share; a slow server delays nobody else's.
+struct Listing {
+  std::shared_ptr<gateway::Session> session;
+  std::vector<std::string> servers;
+  std::vector<Result<std::vector<mcp::Tool>>> tools;
+};
+
+asio::awaitable<void> list_one(std::shared_ptr<Listing> listing, std::size_t index) {
+  auto tools = co_await listing->session->tools(listing->servers[index]);
+  listing->tools[index] = std::move(tools);
+}
+
+Json tools_json(const Listing& listing) {
+  Json tools = Json::array(), errors = Json::array();
+  for (std::size_t i = 0; i < listing.servers.size(); ++i) {
+    if (!listing.tools[i]) {
+      errors.push_back({{"server", listing.servers[i]}, {"message", listing.tools[i].error().message()}});
+      continue;
+    }
+    for (const auto& tool : *listing.tools[i]) {
+      tools.push_back({{"server", listing.servers[i]},
+                       {"name", tool.name},
+                       {"tool", Json::parse(tool.raw, nullptr, false)}});
+    }
+  }
+  return {{"tools", std::move(tools)}, {"errors", std::move(errors)}};
+}
+
+Response call_answer(const Result<mcp::Reply>& reply) {
+  if (!reply) return error_response(reply.error());
+  if (!reply->error) {
+    Response response;
+    response.body.append(R"({"result":)").append(reply->result).append("}");
+    return response;
+  }
+  Json error = {{"code", "rpc"}, {"message", reply->error->message}, {"rpc_code", reply->error->code}};
+  if (!reply->error->data.empty()) error["data"] = Json::parse(reply->error->data, nullptr, false);
+  return json_response({{"error", std::move(error)}}, 502);
+}
+
+}  // namespace
+
+Answer servers(ControlContext& context, const Request&, const std::string&) {
+  co_return json_response({{"servers", list_of(context.gateway.servers())}});
+}
+
+Answer sessions(ControlContext& context, const Request&, const std::string&) {
+  co_return json_response({{"sessions", list_of(context.gateway.sessions())}});
+}
+
+Answer tools(ControlContext& context, const Request& request, const std::string&) {
+  const auto listing = std::make_shared<Listing>();
+  if (const auto only = request.query("server")) {
+    if (!context.gateway.has_server(*only))
+      co_return error_response(404, "not_found", "no such server: " + *only);
+    listing->servers.push_back(*only);
+  } else {
+    for (const auto& server : context.gateway.servers()) {
+      if (server.state != "disabled") listing->servers.push_back(server.name);
+    }
+  }
+  listing->session = context.gateway.open_session(gateway::SessionKind::client, "tools");
+  if (!listing->session) co_return error_response(503, "closed", "the gateway is shutting down");
+  listing->tools.assign(listing->servers.size(), fail(Errc::timeout, "tools/list"));
+  TaskGroup group(context.executor);
+  for (std::size_t i = 0; i < listing->servers.size(); ++i)
+    group.spawn("control.tools", list_one(listing, i));
+  if (!co_await group.join(steady_clock::now() + kListingLimit)) {
+    group.cancel();
+    (void)co_await group.join(steady_clock::now() + kCancelGrace);
+  }
+  if (listing->servers.size() == 1 && request.query("server") && !listing->tools[0]) {
+    co_return error_response(listing->tools[0].error());
+  }
+  co_return json_response(tools_json(*listing));
+}
+
+Answer call(ControlContext& context, const Request& request, const std::string&) {
+  const auto body = Json::parse(request.body, nullptr, false);
+  const auto text = [&](const char* key) {
+    const auto it = body.is_object() ? body.find(key) : body.end();
+    return it != body.end() && it->is_string() ? it->get<std::string>() : std::string();
+  };
+  const std::string server = text("server"), tool = text("tool");
+  if (!body.is_object() || server.empty() || tool.empty()) {
+    co_return error_response(400, "invalid", R"(the body must be {"server","tool","arguments"})");
+  }
+  const Json arguments = body.value("arguments", Json::object());
+  if (!arguments.is_object()) co_return error_response(400, "invalid", "arguments must be an object");
+  if (!context.gateway.has_server(server))
+    co_return error_response(404, "not_found", "no such server: " + server);
+  const auto session = context.gateway.open_session(gateway::SessionKind::client, "call");
+  if (!session) co_return error_response(503, "closed", "the gateway is shutting down");
+  const std::string params =
+      Json({{"name", tool}, {"arguments", arguments}}).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto reply = co_await session->request(server, "tools/call", params, {});
+  co_return call_answer(reply);
+}
+
+Answer server_log(ControlContext& context, const Request& request, const std::string& name) {
+  if (!context.gateway.has_server(name))
+    co_return error_response(404, "not_found", "no such server: " + name);
+  co_return co_await log_response(request, context.gateway.stderr_log(name));
+}
+
+}  // namespace holdfast::front::control

@@ -1,0 +1,185 @@
+#include "front/control_json.h"
+
+#include <charconv>
+#include <ctime>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace holdfast::front::control {
+
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::int64_t kTail = 64 << 10;
+constexpr std::int64_t kLogChunk = 256 << 10;
+constexpr milliseconds kLogPace{100};  // how often a file that is being waited for is looked at
+constexpr milliseconds kLongestWait{60'000};
+
+struct Named {
+  Errc errc;
+  unsigned status;
+  std::string_view name;
+};
+constexpr Named kErrors[] = {
+    {Errc::timeout, 504, "timeout"}, {Errc::cancelled, 409, "cancelled"}, {Errc::closed, 503, "closed"},
+    {Errc::limit, 429, "limit"},     {Errc::not_found, 404, "not_found"}, {Errc::invalid, 400, "invalid"},
+    {Errc::refused, 409, "refused"}, {Errc::protocol, 502, "protocol"},   {Errc::unproven, 500, "unproven"},
+};
+
+struct Chunk {
+  std::string text;
+  std::int64_t next = 0;
+};
+
+// A file that shrank was rotated: from its start.
+Chunk read_chunk(const std::filesystem::path& path, std::optional<std::int64_t> offset) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  const auto size = static_cast<std::int64_t>(file.tellg());
+  std::int64_t from = offset.value_or(std::max<std::int64_t>(0, size - kTail));
+  if (from > size || from < 0) from = 0;
+  Chunk chunk;
+  chunk.text.resize(static_cast<std::size_t>(std::min(size - from, kLogChunk)));
+  file.seekg(from);
+  file.read(chunk.text.data(), static_cast<std::streamsize>(chunk.text.size()));
+  chunk.text.resize(static_cast<std::size_t>(file.gcount()));
+  chunk.next = from + static_cast<std::int64_t>(chunk.text.size());
+  return chunk;
+}
+
+}  // namespace
+
+std::string rfc3339(SystemTime time) {
+  const auto since = std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = static_cast<std::time_t>((since - ((since % 1000) + 1000) % 1000) / 1000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char day[32];
+  std::strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
+  const std::string fraction = std::to_string(1000 + ((since % 1000) + 1000) % 1000);
+  return std::string(day) + "." + fraction.substr(1) + "Z";
+}
+
+Json json_time(const std::optional<SystemTime>& time) { return time ? Json(rfc3339(*time)) : Json(nullptr); }
+
+Json to_json(const gateway::InstanceView& v) {
+  Json leases = Json::array();
+  for (const auto& lease : v.leases) {
+    leases.push_back({{"session", lease.session},
+                      {"kind", lease.kind == gateway::SessionKind::job ? "job" : "client"},
+                      {"since", rfc3339(lease.since)}});
+  }
+  return {{"id", v.id},
+          {"server", v.server},
+          {"key", v.key},
+          {"state", v.idle ? "idle" : std::string(custody::to_string(v.state))},
+          {"pid", v.pid},
+          {"keeper_pid", v.keeper_pid},
+          {"processes", v.processes},
+          {"memory_bytes", v.memory_bytes},
+          {"rung", std::string(custody::to_string(v.rung))},
+          {"leases", std::move(leases)},
+          {"calls_in_flight", v.calls_in_flight},
+          {"started_at", rfc3339(v.started_at)},
+          {"idle_since", json_time(v.idle_since)},
+          {"stop_at", json_time(v.stop_at)},
+          {"reason", v.reason}};
+}
+
+Json to_json(const gateway::ServerView& v) {
+  return {{"name", v.name},       {"state", v.state},       {"sharing", v.sharing},
+          {"command", v.command}, {"reason", v.reason},     {"instances", v.instances},
+          {"starts", v.starts},   {"failures", v.failures}, {"retry_at", json_time(v.retry_at)}};
+}
+
+Json to_json(const gateway::SessionView& v) {
+  return {{"id", v.id},
+          {"label", v.label},
+          {"kind", v.kind == gateway::SessionKind::job ? "job" : "client"},
+          {"since", rfc3339(v.since)},
+          {"servers", v.servers}};
+}
+
+Json to_json(const schedule::JobView& v) {
+  return {{"name", v.name},
+          {"schedule", v.schedule},
+          {"timezone", v.timezone},
+          {"action", v.action},
+          {"enabled", v.enabled},
+          {"running", v.running},
+          {"next", json_time(v.next)},
+          {"last", json_time(v.last)},
+          {"last_state", v.last_state},
+          {"last_reason", v.last_reason}};
+}
+
+Json to_json(const schedule::RunView& v) {
+  return {{"id", v.id},
+          {"job", v.job},
+          {"state", v.state},
+          {"reason", v.reason},
+          {"trigger", v.trigger},
+          {"scheduled_at", rfc3339(v.scheduled_at)},
+          {"started_at", json_time(v.started_at)},
+          {"ended_at", json_time(v.ended_at)},
+          {"result", v.result}};
+}
+
+Json to_json(const custody::SweepReport& v) {
+  return {{"examined", v.examined}, {"reaped", v.reaped}, {"unkillable", v.unkillable}};
+}
+
+Response json_response(const Json& json, unsigned status) {
+  return {.status = status, .body = json.dump(-1, ' ', false, Json::error_handler_t::replace), .headers = {}};
+}
+
+Response error_response(unsigned status, std::string_view code, std::string_view message) {
+  return json_response({{"error", {{"code", code}, {"message", message}}}}, status);
+}
+
+Response error_response(const Error& error) {
+  for (const auto& row : kErrors) {
+    if (error.is(row.errc)) return error_response(row.status, row.name, error.message());
+  }
+  return error_response(500, "failed", error.message());
+}
+
+Result<std::optional<milliseconds>> duration_query(const Request& request, std::string_view name) {
+  const auto text = request.query(name);
+  if (!text) return std::nullopt;
+  const auto value = parse_duration(*text);
+  if (!value) return fail(Errc::invalid, "query: not a duration", *text);
+  return *value;
+}
+
+Result<std::optional<std::int64_t>> number_query(const Request& request, std::string_view name) {
+  const auto text = request.query(name);
+  if (!text) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size()) {
+    return fail(Errc::invalid, "query: not a number", *text);
+  }
+  return value;
+}
+
+asio::awaitable<Response> log_response(const Request& request, std::filesystem::path file) {
+  const auto offset = number_query(request, "offset");
+  const auto wait = duration_query(request, "wait");
+  if (!offset) co_return error_response(offset.error());
+  if (!wait) co_return error_response(wait.error());
+  const auto end = steady_clock::now() + std::min(wait->value_or(milliseconds(0)), kLongestWait);
+  Chunk chunk = read_chunk(file, *offset);
+  while (chunk.text.empty() && steady_clock::now() < end) {
+    if (!co_await sleep_until(std::min(end, steady_clock::now() + kLogPace))) break;
+    chunk = read_chunk(file, *offset);
+  }
+  Response response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.headers.emplace_back("Holdfast-Offset", std::to_string(chunk.next));
+  response.body = std::move(chunk.text);
+  co_return response;
+}
+
+}  // namespace holdfast::front::control

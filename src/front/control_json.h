@@ -1,0 +1,43 @@
+// Views as JSON: the shapes that scripts rely on. Internal to front.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "custody/custodian.h"
+#include "front/http_server.h"
+#include "gateway/gateway.h"
+#include "schedule/scheduler.h"
+
+namespace holdfast::front::control {
+
+using Json = nlohmann::ordered_json;
+using SystemTime = std::chrono::system_clock::time_point;
+
+// RFC 3339 in UTC with milliseconds; null if absent.
+std::string rfc3339(SystemTime time);
+Json json_time(const std::optional<SystemTime>& time);
+
+Json to_json(const gateway::InstanceView& instance);
+Json to_json(const gateway::ServerView& server);
+Json to_json(const gateway::SessionView& session);
+Json to_json(const schedule::JobView& job);
+Json to_json(const schedule::RunView& run);
+Json to_json(const custody::SweepReport& report);
+
+Response json_response(const Json& json, unsigned status = 200);  // invalid UTF-8 becomes U+FFFD
+Response error_response(unsigned status, std::string_view code, std::string_view message);
+Response error_response(const Error& error);
+
+// A duration or number of the query; nullopt: absent. Errc::invalid: not readable.
+Result<std::optional<milliseconds>> duration_query(const Request& request, std::string_view name);
+Result<std::optional<std::int64_t>> number_query(const Request& request, std::string_view name);
+
+// Bytes of a log from ?offset= (default: the last 64 KiB) as text/plain, at most 256 KiB, with the offset to
+// go on from in Holdfast-Offset. ?wait= waits for more up to so long. A file that is not there is empty.
+asio::awaitable<Response> log_response(const Request& request, std::filesystem::path file);
+
+}  // namespace holdfast::front::control

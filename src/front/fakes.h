@@ -1,0 +1,220 @@
+// For tests: the rooms below as values that tests set and read, and a front that serves them.
+#pragma once
+
+#include <atomic>
+#include <fstream>
+#include <map>
+
+#include "front/control_api.h"
+#include "front/front_testing.h"
+#include "os/peer.h"
+
+namespace holdfast::front::testing_tools {
+
+using std::chrono::steady_clock;
+
+struct Counts {
+  std::atomic<int> opened = 0, ended = 0, requests = 0, cancelled = 0, notified = 0, shutdowns = 0, swept = 0;
+};
+
+// Tools: "slow" waits to be cancelled, "fail" answers an error; every other request answers its own params.
+class FakeSession final : public gateway::Session {
+ public:
+  FakeSession(Counts& counts, gateway::SessionKind kind, std::string label)
+      : counts_(counts), kind_(kind), label_(std::move(label)) {
+    ++counts_.opened;
+  }
+  ~FakeSession() override { ++counts_.ended; }
+  const std::string& id() const override { return id_; }
+  gateway::SessionKind kind() const override { return kind_; }
+  const std::string& label() const override { return label_; }
+  asio::awaitable<Result<mcp::InitializeResult>> connect(std::string_view server) override {
+    if (server != "memory") co_return fail(Errc::not_found, "no such server", server);
+    co_return mcp::InitializeResult{"2025-11-25", R"({"tools":{}})", R"({"name":"fake","version":"1"})",
+                                    "be \"nice\""};
+  }
+  asio::awaitable<Result<mcp::Reply>> request(std::string_view, std::string_view, std::string_view params,
+                                              gateway::CallOptions) override {
+    const std::string sent(params);
+    ++counts_.requests;
+    if (sent.find("\"slow\"") != std::string::npos && !co_await sleep_until(steady_clock::now() + 20s)) {
+      ++counts_.cancelled;
+      co_return fail(Errc::cancelled, "request");
+    }
+    if (sent.find("\"refused\"") != std::string::npos)
+      co_return fail(Errc::refused, "request", "server is parked");
+    if (sent.find("\"fail\"") != std::string::npos) {
+      co_return mcp::Reply{{}, mcp::RpcError{-32602, "unknown tool", R"({"why":1})"}};
+    }
+    if (sent.find("\"text\"") != std::string::npos) {
+      co_return mcp::Reply{R"({"content":[{"type":"text","text":"hello"}]})", {}};
+    }
+    if (sent.find("\"toolerror\"") != std::string::npos) {
+      co_return mcp::Reply{R"({"isError":true,"content":[{"type":"text","text":"bad"}]})", {}};
+    }
+    co_return mcp::Reply{sent.empty() ? "{}" : sent, {}};
+  }
+  Result<void> notify(std::string_view, std::string_view, std::string_view) override {
+    ++counts_.notified;
+    return {};
+  }
+  asio::awaitable<Result<std::vector<mcp::Tool>>> tools(std::string_view server) override {
+    if (server != "memory") co_return fail(Errc::refused, "connect", "server is parked");
+    co_return std::vector<mcp::Tool>{
+        {"read_graph", R"({"name":"read_graph","description":"Reads. All of it."})"}};
+  }
+
+ private:
+  Counts& counts_;
+  gateway::SessionKind kind_;
+  std::string id_ = "s1", label_;
+};
+
+class FakeGateway final : public gateway::Gateway {
+ public:
+  Counts counts;
+  bool closed = false;
+  std::filesystem::path log;
+  std::vector<gateway::InstanceView> views;
+
+  std::unique_ptr<gateway::Session> open_session(gateway::SessionKind kind, std::string label) override {
+    return closed ? nullptr : std::make_unique<FakeSession>(counts, kind, std::move(label));
+  }
+  asio::awaitable<Result<std::unique_ptr<HeldTree>>> run_in_custody(custody::TreeSpec, std::string) override {
+    co_return fail(Errc::refused, "fake");
+  }
+  std::vector<std::string> child_environment(const std::map<std::string, std::string>&) const override {
+    return {};
+  }
+  bool has_server(std::string_view name) const override { return name == "memory" || name == "broken"; }
+  std::vector<gateway::ServerView> servers() const override {
+    gateway::ServerView memory, broken;
+    memory.name = "memory", memory.state = "ready", memory.sharing = "shared", memory.command = "npx memory";
+    broken.name = "broken", broken.state = "parked", broken.reason = "will not die";
+    return {memory, broken};
+  }
+  std::vector<gateway::InstanceView> instances() const override { return views; }
+  std::vector<gateway::SessionView> sessions() const override {
+    return {{"s1", "digest/17", gateway::SessionKind::job, {}, {"memory"}}};
+  }
+  std::filesystem::path stderr_log(std::string_view) const override { return log; }
+  void close() override { closed = true; }
+  asio::awaitable<bool> drained(steady_clock::time_point) override { co_return true; }
+};
+
+class FakeScheduler final : public schedule::Scheduler {
+ public:
+  std::filesystem::path log;
+  asio::awaitable<Result<void>> start() override { co_return Result<void>(); }
+  std::vector<schedule::JobView> jobs() const override { return {*job("digest")}; }
+  std::optional<schedule::JobView> job(std::string_view name) const override {
+    if (name != "digest") return std::nullopt;
+    schedule::JobView view;
+    view.name = "digest", view.schedule = "every 10m", view.timezone = "UTC", view.action = "steps";
+    view.running = 1;
+    return view;
+  }
+  asio::awaitable<Result<std::string>> run_now(std::string_view name) override {
+    if (name != "digest") co_return fail(Errc::not_found, "no such job", name);
+    co_return "17";
+  }
+  Result<int> cancel(std::string_view name, std::string_view run) override {
+    if (name != "digest") return fail(Errc::not_found, "no such job", name);
+    return run.empty() ? 2 : 1;
+  }
+  asio::awaitable<Result<std::vector<schedule::RunView>>> history(std::string_view name, int) override {
+    if (name != "digest") co_return fail(Errc::not_found, "no such job", name);
+    co_return std::vector<schedule::RunView>{view("ok")};
+  }
+  asio::awaitable<Result<schedule::RunView>> run(std::string_view name, std::string_view) override {
+    if (name != "digest") co_return fail(Errc::not_found, "no such job", name);
+    co_return view("ok");
+  }
+  asio::awaitable<Result<schedule::RunView>> wait(std::string_view, steady_clock::time_point) override {
+    co_return view(final_state);
+  }
+  void on_tick(std::function<void(const schedule::TickReport&)>) override {}
+  asio::awaitable<void> stop(steady_clock::time_point) override { co_return; }
+  std::string final_state = "ok";
+
+ private:
+  schedule::RunView view(std::string state) const {
+    schedule::RunView out;
+    out.id = "17", out.job = "digest", out.state = std::move(state), out.trigger = "manual", out.log = log;
+    return out;
+  }
+};
+
+class FakeCustodian final : public custody::Custodian {
+ public:
+  explicit FakeCustodian(Counts& counts) : counts_(counts) { rung_.guarantee = "gone with the gateway"; }
+  const custody::RungReport& rung() const override { return rung_; }
+  const std::string& gateway_id() const override { return id_; }
+  asio::awaitable<custody::RecoveryReport> recover() override { co_return custody::RecoveryReport{}; }
+  asio::awaitable<Result<std::shared_ptr<custody::Tree>>> start(custody::TreeSpec) override {
+    co_return fail(Errc::refused, "fake");
+  }
+  asio::awaitable<bool> stop(std::shared_ptr<custody::Tree>, std::string) override { co_return true; }
+  asio::awaitable<custody::SweepReport> sweep() override {
+    ++counts_.swept;
+    co_return sweep_dry_run();
+  }
+  custody::SweepReport sweep_dry_run() const override { return {3, {"t-1"}, {}}; }
+  asio::awaitable<custody::SweepReport> shutdown() override { co_return custody::SweepReport{}; }
+  std::vector<std::shared_ptr<custody::Tree>> trees() const override { return {}; }
+  Totals totals() const override { return {5, 4, 2}; }
+
+ private:
+  Counts& counts_;
+  custody::RungReport rung_;
+  std::string id_ = "g1";
+};
+
+// The whole front on a unix socket, served by fakes.
+struct FakeFront {
+  TempDir dir;
+  std::filesystem::path path = dir.path / "holdfast.sock";
+  FakeGateway gateway;
+  FakeScheduler scheduler;
+  FakeCustodian custodian{gateway.counts};
+  Counts& counts = gateway.counts;
+  LoopThread thread;
+  std::unique_ptr<McpEndpoint> endpoint;
+  std::unique_ptr<ControlApi> api;
+  std::unique_ptr<HttpServer> server;
+
+  explicit FakeFront(McpEndpointOptions options = {}) {
+    thread.on([&] {
+      const auto executor = thread.loop.get_executor();
+      endpoint = McpEndpoint::create(executor, gateway, options);
+      ControlHooks hooks{{"1.2.3", 42, {}, {"127.0.0.1:4653"}}, [this] { ++counts.shutdowns; }};
+      api = std::make_unique<ControlApi>(ControlContext{executor, gateway, scheduler, custodian, hooks});
+      server = HttpServer::create(executor, {});
+      server->on_connection_closed([this](std::uint64_t id) { endpoint->connection_closed(id); });
+      auto listener = net::Listener::open(executor, net::unix_address(path.string()));
+      ASSERT_TRUE(listener) << listener.error().message();
+      server->serve(std::move(*listener), control_handler(*api, *endpoint));
+    });
+  }
+  ~FakeFront() { stop(); }
+  void stop() {
+    if (!server) return;
+    thread.await(endpoint->stop(steady_clock::now() + 5s));
+    thread.await(server->stop(steady_clock::now()));
+    thread.on([&] {
+      server.reset();
+      api.reset();
+      endpoint.reset();
+    });
+  }
+  net::HttpResponse ask(std::string method, std::string target, std::string body = {},
+                        std::vector<std::pair<std::string, std::string>> headers = {}) const {
+    auto got = net::fetch(net::unix_address(path.string()),
+                          {std::move(method), std::move(target), std::move(headers), std::move(body)}, 10s);
+    if (got) return *got;
+    ADD_FAILURE() << got.error().message();
+    return {};
+  }
+};
+
+}  // namespace holdfast::front::testing_tools

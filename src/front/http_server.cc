@@ -1,0 +1,388 @@
+#include "front/http_server.h"
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <list>
+#include <map>
+
+#include "base/log.h"
+
+namespace holdfast::front {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using std::chrono::steady_clock;
+using Parser = http::request_parser<http::string_body>;
+
+namespace {
+
+constexpr std::size_t kReadSize = 64U << 10;
+constexpr std::size_t kReadAhead = 64U << 10;    // pipelined bytes kept while a handler runs
+constexpr std::chrono::seconds kLastResort{30};  // how long a cancelled handler may take to end, per wait
+constexpr milliseconds kAcceptPause{100};        // after a failed accept (no descriptors left)
+constexpr std::chrono::hours kForever{24 * 365 * 10};
+
+struct Connection {
+  Connection(net::Accepted accepted, std::uint64_t number, std::shared_ptr<std::size_t> of_its_listener)
+      : socket(std::move(accepted.socket)),
+        timer(socket.get_executor()),
+        peer(accepted.peer),
+        id(number),
+        siblings(std::move(of_its_listener)) {
+    ++*siblings;
+    buffer.reserve(kReadSize);
+  }
+  ~Connection() { --*siblings; }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  net::Socket socket;
+  asio::steady_timer timer;
+  net::Peer peer;
+  std::uint64_t id;
+  std::shared_ptr<std::size_t> siblings;  // open connections of the same listener
+  beast::flat_buffer buffer;
+  bool held = false;      // idleness does not close it
+  bool busy = false;      // a request has begun
+  bool stopping = false;  // ends after the answer under way
+
+  void close() {
+    error_code ignored;
+    socket.close(ignored);
+  }
+};
+using Shared = std::shared_ptr<Connection>;
+
+// At the deadline the socket is closed, which ends the operation under way and every later one.
+void set_deadline(const Shared& connection, steady_clock::time_point deadline) {
+  connection->timer.expires_at(deadline);
+  connection->timer.async_wait([connection](const error_code& ec) {
+    if (!ec && connection->timer.expiry() <= steady_clock::now()) connection->close();
+  });
+}
+void clear_deadline(const Shared& connection) {
+  connection->timer.expires_at(steady_clock::time_point::max());
+}
+
+std::string_view phrase(unsigned status) {
+  const auto text = http::obsolete_reason(static_cast<http::status>(status));
+  return {text.data(), text.size()};
+}
+
+std::string head_of(const Response& response, bool keep_alive) {
+  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  head += phrase(response.status);
+  head += "\r\n";
+  if (!response.body.empty()) head += "Content-Type: " + response.content_type + "\r\n";
+  if (response.status != 204) head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
+  if (!keep_alive) head += "Connection: close\r\n";
+  return head += "\r\n";
+}
+
+Response plain_error(unsigned status) {
+  return {.status = status,
+          .body = R"({"error":{"code":")" + std::to_string(status) + R"(","message":")" +
+                  std::string(phrase(status)) + "\"}}",
+          .content_type = "application/json",
+          .headers = {}};
+}
+
+unsigned status_of(const error_code& ec) {
+  if (ec == http::error::header_limit) return 431;
+  if (ec == http::error::body_limit) return 413;
+  return 400;
+}
+
+// What the handler's coroutine and the connection's share; whoever is last frees it.
+struct Call {
+  explicit Call(const asio::any_io_executor& executor) : finished(executor) {}
+  Response response;
+  Event finished;
+};
+
+asio::awaitable<void> run_handler(std::shared_ptr<Handler> handler, Request request,
+                                  std::shared_ptr<Call> call, Shared connection) {
+  call->response = co_await (*handler)(std::move(request));
+  call->finished.set();
+  error_code ignored;
+  if (connection->socket.is_open()) connection->socket.cancel(ignored);  // wakes the watch below
+}
+
+asio::awaitable<bool> write_all(Shared connection, std::string head, std::string_view body,
+                                milliseconds limit) {
+  set_deadline(connection, steady_clock::now() + limit);
+  error_code ec;
+  co_await asio::async_write(connection->socket,
+                             std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(body)},
+                             asio::redirect_error(asio::use_awaitable, ec));
+  clear_deadline(connection);
+  co_return !ec;
+}
+
+class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
+ public:
+  Server(asio::any_io_executor executor, HttpServerOptions options)
+      : executor_(std::move(executor)), options_(options), accepting_(executor_), serving_(executor_) {}
+
+  void serve(net::Listener listener, Handler handler) override {
+    const auto kept = std::make_shared<net::Listener>(std::move(listener));
+    listeners_.push_back(kept);
+    accepting_.spawn("http.accept", accept_loop(kept, std::make_shared<Handler>(std::move(handler))));
+  }
+  void on_connection_closed(std::function<void(std::uint64_t)> listener) override {
+    closed_ = std::move(listener);
+  }
+  [[nodiscard]] std::size_t connections() const override { return open_.size(); }
+  asio::awaitable<void> stop(steady_clock::time_point deadline) override;
+
+  void abandon() {  // the owner goes: nothing may call back into it
+    closed_ = nullptr;
+    for (const auto& listener : listeners_) listener->close();
+    for (const auto& [id, connection] : open_) connection->close();
+    accepting_.cancel();
+    serving_.cancel();
+  }
+
+ private:
+  asio::awaitable<void> accept_loop(std::shared_ptr<net::Listener> listener,
+                                    std::shared_ptr<Handler> handler);
+  asio::awaitable<void> connection_loop(Shared connection, std::shared_ptr<Handler> handler);
+  asio::awaitable<bool> one_request(Shared connection, std::shared_ptr<Handler> handler);
+  asio::awaitable<bool> read_head(Shared connection, Parser& parser);
+  asio::awaitable<bool> read_body(Shared connection, Parser& parser);
+  asio::awaitable<bool> read_more(Shared connection);
+  asio::awaitable<bool> respond(Shared connection, std::shared_ptr<Handler> handler, Request request,
+                                bool keep_alive);
+  asio::awaitable<bool> watch(Shared connection, std::shared_ptr<Call> call);
+  asio::awaitable<void> reject(Shared connection, unsigned status);
+
+  asio::any_io_executor executor_;
+  HttpServerOptions options_;
+  std::function<void(std::uint64_t)> closed_;
+  std::vector<std::shared_ptr<net::Listener>> listeners_;
+  std::map<std::uint64_t, Shared> open_;
+  std::uint64_t next_id_ = 1;
+  bool stopping_ = false;
+  TaskGroup accepting_, serving_;
+};
+
+asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listener,
+                                          std::shared_ptr<Handler> handler) {
+  const auto self = shared_from_this();
+  const auto open = std::make_shared<std::size_t>(0);
+  while (!stopping_) {
+    auto accepted = co_await listener->accept();
+    if (!accepted) {
+      if (accepted.error().is(Errc::closed) || accepted.error().is(Errc::cancelled)) co_return;
+      log::warn("http.accept_failed", {{"error", accepted.error().message()}});
+      if (!co_await sleep_until(steady_clock::now() + kAcceptPause)) co_return;
+      continue;
+    }
+    if (*open >= options_.connections) {
+      // Into the socket's empty buffer, without waiting: whoever is one too many costs nothing.
+      const std::string refusal = head_of(plain_error(503), false);
+      error_code ignored;
+      accepted->socket.non_blocking(true, ignored);
+      accepted->socket.send(asio::buffer(refusal), 0, ignored);
+      continue;
+    }
+    const auto connection = std::make_shared<Connection>(std::move(*accepted), next_id_++, open);
+    open_.emplace(connection->id, connection);
+    serving_.spawn("http.connection", connection_loop(connection, handler));
+  }
+}
+
+asio::awaitable<void> Server::connection_loop(Shared connection, std::shared_ptr<Handler> handler) {
+  const auto self = shared_from_this();
+  bool more = true;
+  while (more && !stopping_ && !co_await is_cancelled()) {
+    more = co_await one_request(connection, handler);
+    connection->busy = false;
+  }
+  clear_deadline(connection);
+  connection->close();
+  open_.erase(connection->id);
+  if (closed_) closed_(connection->id);
+}
+
+// False: the connection is to end.
+asio::awaitable<bool> Server::one_request(Shared connection, std::shared_ptr<Handler> handler) {
+  Parser parser;
+  parser.header_limit(options_.header_limit);
+  parser.body_limit(options_.body_limit);
+  parser.eager(false);
+  if (!co_await read_head(connection, parser)) co_return false;
+  if (!co_await read_body(connection, parser)) co_return false;
+  auto message = parser.release();
+  Request request;
+  request.method = message.method_string();
+  request.target = message.target();
+  for (const auto& field : message.base()) request.headers.emplace_back(field.name_string(), field.value());
+  request.body = std::move(message.body());
+  request.peer = connection->peer;
+  request.connection = connection->id;
+  co_return co_await respond(connection, std::move(handler), std::move(request), message.keep_alive());
+}
+
+asio::awaitable<bool> Server::read_more(Shared connection) {
+  error_code ec;
+  const std::size_t n = co_await connection->socket.async_read_some(
+      connection->buffer.prepare(kReadSize), asio::redirect_error(asio::use_awaitable, ec));
+  connection->buffer.commit(n);
+  co_return !ec;
+}
+
+asio::awaitable<bool> Server::read_head(Shared connection, Parser& parser) {
+  const auto idle = connection->held ? milliseconds(kForever) : options_.idle_timeout;
+  set_deadline(connection, steady_clock::now() + idle);
+  while (!parser.is_header_done()) {
+    if (connection->buffer.size() > 0) {
+      if (!connection->busy) {
+        connection->busy = true;
+        set_deadline(connection, steady_clock::now() + options_.header_timeout);
+      }
+      error_code ec;
+      connection->buffer.consume(parser.put(connection->buffer.data(), ec));
+      if (!ec) continue;
+      if (ec != http::error::need_more) {
+        co_await reject(connection, status_of(ec));
+        co_return false;
+      }
+    }
+    if (!co_await read_more(connection)) co_return false;
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> Server::read_body(Shared connection, Parser& parser) {
+  set_deadline(connection, steady_clock::now() + options_.body_timeout);
+  parser.eager(true);
+  if (const auto length = parser.content_length(); length && *length > options_.body_limit) {
+    co_await reject(connection, 413);
+    co_return false;
+  }
+  if (!parser.is_done() && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (!co_await write_all(connection, std::string(kGoOn), {}, options_.write_timeout)) co_return false;
+    set_deadline(connection, steady_clock::now() + options_.body_timeout);
+  }
+  while (!parser.is_done()) {
+    if (connection->buffer.size() > 0) {
+      error_code ec;
+      connection->buffer.consume(parser.put(connection->buffer.data(), ec));
+      if (!ec) continue;
+      if (ec != http::error::need_more) {
+        co_await reject(connection, status_of(ec));
+        co_return false;
+      }
+    }
+    if (!co_await read_more(connection)) co_return false;
+  }
+  clear_deadline(connection);
+  co_return true;
+}
+
+// The handler runs beside a watch on the socket: a client that is gone must not keep its call (and with it a
+// lease) alive.
+asio::awaitable<bool> Server::respond(Shared connection, std::shared_ptr<Handler> handler, Request request,
+                                      bool keep_alive) {
+  const auto call = std::make_shared<Call>(executor_);
+  const bool no_body = request.method == "HEAD";
+  TaskGroup work(executor_);
+  work.spawn("http.handler", run_handler(std::move(handler), std::move(request), call, connection));
+  const bool alive = co_await watch(connection, call);
+  if (!alive) {
+    work.cancel();
+    while (!co_await call->finished.wait_until(steady_clock::now() + kLastResort)) {
+      log::error("http.handler_stuck", {{"connection", connection->id}});
+    }
+    co_return false;
+  }
+  connection->held = connection->held || call->response.hold_connection;
+  const bool stay = keep_alive && !stopping_ && !connection->stopping;
+  const std::string_view body = no_body ? std::string_view() : std::string_view(call->response.body);
+  co_return co_await write_all(connection, head_of(call->response, stay), body, options_.write_timeout) &&
+      stay;
+}
+
+// True once the handler has finished, false if the client went (or the server stops) before.
+asio::awaitable<bool> Server::watch(Shared connection, std::shared_ptr<Call> call) {
+  while (!call->finished.is_set()) {
+    error_code ec;
+    if (connection->buffer.size() < kReadAhead) {
+      const std::size_t n = co_await connection->socket.async_read_some(
+          connection->buffer.prepare(kReadSize), asio::redirect_error(asio::use_awaitable, ec));
+      connection->buffer.commit(n);
+    } else {  // enough read ahead: only the end of both directions shows from here
+      co_await connection->socket.async_wait(net::Socket::wait_error,
+                                             asio::redirect_error(asio::use_awaitable, ec));
+      if (!ec) ec = asio::error::connection_reset;
+    }
+    if (call->finished.is_set()) break;
+    if (ec) co_return false;
+  }
+  co_return connection->socket.is_open();
+}
+
+asio::awaitable<void> Server::reject(Shared connection, unsigned status) {
+  const Response response = plain_error(status);
+  if (!co_await write_all(connection, head_of(response, false), response.body, options_.write_timeout))
+    co_return;
+  // Closing with unread bytes would reset the connection and take our answer with it: read on for a moment.
+  error_code ignored;
+  connection->socket.shutdown(net::Socket::shutdown_send, ignored);
+  set_deadline(connection, steady_clock::now() + std::chrono::seconds(1));
+  do {
+    connection->buffer.consume(connection->buffer.size());
+  } while (co_await read_more(connection));
+}
+
+asio::awaitable<void> Server::stop(steady_clock::time_point deadline) {
+  const auto self = shared_from_this();
+  stopping_ = true;
+  for (const auto& listener : listeners_) listener->close();
+  for (const auto& [id, connection] : open_) {
+    connection->stopping = true;
+    if (!connection->busy) connection->close();
+  }
+  if (!co_await serving_.join(deadline)) {
+    serving_.cancel();
+    (void)co_await serving_.join(steady_clock::now() + kLastResort);
+  }
+  (void)co_await accepting_.join(steady_clock::now() + kLastResort);
+}
+
+// The coroutines hold the server by shared_ptr; the owner holds this.
+class Owner final : public HttpServer {
+ public:
+  Owner(asio::any_io_executor executor, HttpServerOptions options)
+      : server_(std::make_shared<Server>(std::move(executor), options)) {}
+  ~Owner() override { server_->abandon(); }
+  void serve(net::Listener listener, Handler handler) override {
+    server_->serve(std::move(listener), std::move(handler));
+  }
+  void on_connection_closed(std::function<void(std::uint64_t)> listener) override {
+    server_->on_connection_closed(std::move(listener));
+  }
+  asio::awaitable<void> stop(steady_clock::time_point deadline) override { return server_->stop(deadline); }
+  [[nodiscard]] std::size_t connections() const override { return server_->connections(); }
+
+ private:
+  std::shared_ptr<Server> server_;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpServer> HttpServer::create(asio::any_io_executor executor, HttpServerOptions options) {
+  return std::make_unique<Owner>(std::move(executor), options);
+}
+
+}  // namespace holdfast::front

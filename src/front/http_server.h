@@ -1,0 +1,78 @@
+// The HTTP/1.1 server: sockets in, requests to a handler, answers out. Knows no route.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/task_group.h"
+#include "net/listener.h"
+
+namespace holdfast::front {
+
+struct Request {
+  std::string method, target;  // target as sent: path and query
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  net::Peer peer;
+  std::uint64_t connection = 0;  // unique while the server lives
+
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;  // any case
+  [[nodiscard]] std::string_view path() const;                                        // without the query
+  // A value of the query, percent-decoded; nullopt: not there.
+  [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
+};
+
+struct Response {
+  unsigned status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool hold_connection = false;  // from here on idleness does not close this connection
+};
+
+// Runs once per request. When the client's connection breaks, the coroutine is cancelled (a value, see
+// base/task_group.h) and its answer dropped. The function object lives until its last call has ended.
+using Handler = std::function<asio::awaitable<Response>(Request)>;
+
+struct HttpServerOptions {
+  milliseconds header_timeout{10'000};  // from a request's first byte to the end of its head
+  milliseconds body_timeout{60'000};
+  milliseconds idle_timeout{120'000};  // between requests
+  milliseconds write_timeout{60'000};
+  std::uint32_t header_limit = 16U << 10;  // bytes; more: 431
+  std::uint64_t body_limit = 64U << 20;    // bytes; more: 413
+  std::size_t connections = 512;           // of one listener, so that none starves another; more: 503
+};
+
+// Loop thread only.
+class HttpServer {
+ public:
+  static std::unique_ptr<HttpServer> create(asio::any_io_executor executor, HttpServerOptions options);
+  virtual ~HttpServer() = default;  // cancels all that still runs
+
+  // Serves `listener` with `handler` from now on; any number of listeners.
+  virtual void serve(net::Listener listener, Handler handler) = 0;
+  // Called once for each connection that ended, after its handler has. Set before the first serve().
+  virtual void on_connection_closed(std::function<void(std::uint64_t connection)> listener) = 0;
+
+  // Stops listening and closes idle connections at once; waits for requests in flight until the deadline,
+  // then cancels them and waits for their end.
+  virtual asio::awaitable<void> stop(std::chrono::steady_clock::time_point deadline) = 0;
+
+  [[nodiscard]] virtual std::size_t connections() const = 0;
+};
+
+// "%41+b" -> "A b" (a plus is a space, as in queries); broken escapes stay as they are.
+std::string percent_decode(std::string_view text);
+
+}  // namespace holdfast::front

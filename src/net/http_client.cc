@@ -1,0 +1,199 @@
+#include "net/http_client.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace holdfast::net {
+
+namespace http = boost::beast::http;
+namespace beast = boost::beast;
+using boost::system::error_code;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::uint64_t kBodyLimit = 256ULL << 20;
+constexpr std::uint32_t kHeaderLimit = 64U << 10;
+constexpr std::size_t kReadSize = 64U << 10;
+
+// Shared with its timer, which may fire after the connection object went.
+struct Wire {
+  explicit Wire(const asio::any_io_executor& executor) : socket(executor), timer(executor) {}
+  Socket socket;
+  asio::steady_timer timer;
+  bool timed_out = false;
+
+  void close() {
+    error_code ignored;
+    socket.close(ignored);
+  }
+};
+
+// Closes the wire at the deadline. A closed socket ends the operation under way and every later one, so no
+// moment between two operations is without a deadline.
+class Guard {
+ public:
+  Guard(std::shared_ptr<Wire> wire, Deadline deadline) : wire_(std::move(wire)) {
+    wire_->timer.expires_at(deadline);
+    wire_->timer.async_wait([wire = wire_](const error_code& ec) {
+      if (ec || wire->timer.expiry() > steady_clock::now()) return;
+      wire->timed_out = true;
+      wire->close();
+    });
+  }
+  ~Guard() { wire_->timer.expires_at(Deadline::max()); }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  std::shared_ptr<Wire> wire_;
+};
+
+std::unexpected<Error> wire_error(const Wire& wire, const error_code& ec, std::string_view op) {
+  if (wire.timed_out) return fail(Errc::timeout, op);
+  if (ec == asio::error::operation_aborted) return fail(Errc::cancelled, op);
+  if (ec == asio::error::eof || ec == asio::error::connection_reset || ec == asio::error::broken_pipe) {
+    return fail(Errc::closed, op, "the connection ended");
+  }
+  if (ec == http::error::body_limit || ec == http::error::header_limit) return fail(Errc::limit, op);
+  if (ec.category() == make_error_code(http::error::bad_method).category()) {
+    return fail(Errc::protocol, op, ec.message());
+  }
+  return std::unexpected(Error{std::error_code(ec), op, {}});
+}
+
+std::string head_of(const HttpRequest& request) {
+  std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: localhost\r\n";
+  for (const auto& [name, value] : request.headers) head += name + ": " + value + "\r\n";
+  if (!request.body.empty() || request.method != "GET") {
+    head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  }
+  return head += "\r\n";
+}
+
+class Connection final : public HttpConnection {
+ public:
+  explicit Connection(std::shared_ptr<Wire> wire) : wire_(std::move(wire)) { buffer_.reserve(kReadSize); }
+  ~Connection() override { wire_->close(); }
+
+  asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline) override {
+    const auto wire = wire_;
+    if (!usable_) co_return fail(Errc::closed, "request");
+    usable_ = false;  // until the whole answer is here
+    const Guard guard(wire, deadline);
+    const std::string head = head_of(request);
+    error_code ec;
+    co_await asio::async_write(
+        wire->socket, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(request.body)},
+        asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) co_return wire_error(*wire, ec, "request");
+    co_return co_await read_answer(request.method == "HEAD");
+  }
+
+  [[nodiscard]] bool usable() const override { return usable_; }
+
+  asio::awaitable<bool> closed_by_peer(Deadline deadline) override {
+    const auto wire = wire_;
+    asio::steady_timer timer(wire->socket.get_executor(), deadline);
+    timer.async_wait([wire](const error_code& ec) {
+      error_code ignored;
+      if (!ec && wire->socket.is_open()) wire->socket.cancel(ignored);
+    });
+    error_code ec;
+    co_await wire->socket.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+    if (ec == asio::error::operation_aborted) co_return !wire->socket.is_open();
+    usable_ = false;  // bytes that nobody asked for are no better than the end
+    co_return true;
+  }
+
+ private:
+  asio::awaitable<Result<HttpResponse>> read_answer(bool head_only) {
+    const auto wire = wire_;
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(kBodyLimit);
+    parser.header_limit(kHeaderLimit);
+    parser.eager(true);
+    parser.skip(head_only);
+    error_code ec;
+    while (!parser.is_done()) {
+      if (buffer_.size() > 0) {
+        buffer_.consume(parser.put(buffer_.data(), ec));
+        if (!ec) continue;
+        if (ec != http::error::need_more) co_return wire_error(*wire, ec, "answer");
+      }
+      const std::size_t n = co_await wire->socket.async_read_some(
+          buffer_.prepare(kReadSize), asio::redirect_error(asio::use_awaitable, ec));
+      buffer_.commit(n);
+      if (ec == asio::error::eof && parser.got_some()) {
+        parser.put_eof(ec);
+        if (ec) co_return fail(Errc::closed, "answer", "the connection ended in the middle");
+        break;
+      }
+      if (ec) co_return wire_error(*wire, ec, "answer");
+    }
+    usable_ = parser.keep_alive();
+    HttpResponse response;
+    response.status = parser.get().result_int();
+    for (const auto& field : parser.get().base()) {
+      response.headers.emplace_back(field.name_string(), field.value());
+    }
+    response.body = std::move(parser.get().body());
+    co_return response;
+  }
+
+  std::shared_ptr<Wire> wire_;
+  beast::flat_buffer buffer_;
+  bool usable_ = true;
+};
+
+asio::awaitable<void> fetch_into(Address address, HttpRequest request, Deadline deadline,
+                                 Result<HttpResponse>* out) {
+  auto connection = co_await HttpConnection::connect(std::move(address), deadline);
+  if (!connection) {
+    *out = forward(connection);
+    co_return;
+  }
+  *out = co_await (*connection)->request(std::move(request), deadline);
+}
+
+}  // namespace
+
+std::optional<std::string_view> HttpResponse::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (beast::iequals(key, name)) return value;
+  }
+  return std::nullopt;
+}
+
+asio::awaitable<Result<std::unique_ptr<HttpConnection>>> HttpConnection::connect(Address address,
+                                                                                 Deadline deadline) {
+  const auto endpoint = to_endpoint(address);
+  if (!endpoint) co_return std::unexpected(endpoint.error());
+  const auto wire = std::make_shared<Wire>(co_await asio::this_coro::executor);
+  const Guard guard(wire, deadline);
+  error_code ec;
+  co_await wire->socket.async_connect(*endpoint, asio::redirect_error(asio::use_awaitable, ec));
+  if (wire->timed_out) co_return fail(Errc::timeout, "connect", to_string(address));
+  if (ec == asio::error::operation_aborted) co_return fail(Errc::cancelled, "connect", to_string(address));
+  if (ec)
+    co_return std::unexpected(Error{std::error_code(ec), "connect", std::string_view(to_string(address))});
+  co_return std::make_unique<Connection>(wire);
+}
+
+Result<HttpResponse> fetch(const Address& address, HttpRequest request, milliseconds limit) {
+  asio::io_context loop(1);
+  Result<HttpResponse> out = fail(Errc::closed, "request");
+  TaskGroup group(loop.get_executor());
+  group.spawn("fetch", fetch_into(address, std::move(request), steady_clock::now() + limit, &out));
+  loop.run();
+  return out;
+}
+
+}  // namespace holdfast::net

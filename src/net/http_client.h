@@ -1,0 +1,54 @@
+// An HTTP/1.1 client over a unix socket or TCP: one keep-alive connection, one request at a time.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/result.h"
+#include "base/task_group.h"
+#include "net/address.h"
+
+namespace holdfast::net {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string target = "/";
+  std::vector<std::pair<std::string, std::string>> headers;  // Host and Content-Length are added
+  std::string body;
+};
+struct HttpResponse {
+  unsigned status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;  // any case
+};
+
+class HttpConnection {
+ public:
+  // Errors: the system's (ECONNREFUSED, ENOENT: nobody listens), Errc::timeout, cancelled, invalid.
+  static asio::awaitable<Result<std::unique_ptr<HttpConnection>>> connect(Address address, Deadline deadline);
+  virtual ~HttpConnection() = default;
+
+  // After any error the connection is of no more use. Errors: Errc::timeout, cancelled, closed (ended before
+  // or within the answer), limit (an answer over 256 MiB), protocol (no HTTP).
+  virtual asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline) = 0;
+  // False: broken, or the server said that it closes.
+  [[nodiscard]] virtual bool usable() const = 0;
+  // While no request runs: true once the server closed the connection, false at the deadline or on
+  // cancellation.
+  virtual asio::awaitable<bool> closed_by_peer(Deadline deadline) = 0;
+};
+
+// One request on a connection and a loop of its own, for programs without a loop; blocks up to `limit`.
+Result<HttpResponse> fetch(const Address& address, HttpRequest request, milliseconds limit);
+
+}  // namespace holdfast::net
