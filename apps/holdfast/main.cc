@@ -1,0 +1,15 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "cli/cli.h"
+
+int main(int argc, char** argv) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const bool colour = ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
+  const int code =
+      holdfast::cli::run({argv + 1, argv + argc}, {.out = std::cout, .err = std::cerr, .colour = colour});
+  std::cout.flush();
+  return code == 0 && !std::cout ? EXIT_FAILURE : code;  // a full disk must not look like success
+}

@@ -1,0 +1,137 @@
+// call, sweep, shutdown.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/context.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+constexpr std::chrono::hours kCall{1};  // the server's callTimeout ends it before
+constexpr std::chrono::minutes kSweep{5};
+constexpr std::chrono::minutes kGone{5};
+constexpr milliseconds kPace{50};
+
+struct CallOptions {
+  std::string tool, arguments;
+  std::vector<std::string> pairs;
+};
+
+// {"k":v} from k=v pairs: a value that is JSON is meant as such, anything else is text.
+std::expected<Json, std::string> arguments_of(const CallOptions& options) {
+  if (!options.arguments.empty()) {
+    auto json = Json::parse(options.arguments, nullptr, false);
+    if (!json.is_object()) return std::unexpected("--arguments must be a JSON object");
+    if (!options.pairs.empty()) return std::unexpected("give either k=v or --arguments");
+    return json;
+  }
+  Json out = Json::object();
+  for (const auto& pair : options.pairs) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) return std::unexpected("not k=v: " + pair);
+    const std::string value = pair.substr(equals + 1);
+    const auto json = Json::parse(value, nullptr, false);
+    out[pair.substr(0, equals)] = json.is_discarded() ? Json(value) : json;
+  }
+  return out;
+}
+
+void print_content(Context& context, const Json& result) {
+  for (const auto& item : result.value("content", Json::array())) {
+    const std::string type = text_of(item, "type");
+    if (type == "text") {
+      context.out() << text_of(item, "text") << '\n';
+    } else {
+      context.out() << "[" << type << (item.contains("mimeType") ? " " + text_of(item, "mimeType") : "")
+                    << "]\n";
+    }
+  }
+}
+
+int call(Context& context, const CallOptions& options) {
+  const auto split = options.tool.find("__");
+  if (split == std::string::npos || split == 0 || split + 2 == options.tool.size()) {
+    return context.fail(daemon::kExitUsage, "a tool is named SERVER__TOOL: " + options.tool);
+  }
+  const auto arguments = arguments_of(options);
+  if (!arguments) return context.fail(daemon::kExitUsage, arguments.error());
+  const Json body = {{"server", options.tool.substr(0, split)},
+                     {"tool", options.tool.substr(split + 2)},
+                     {"arguments", *arguments}};
+  const auto got =
+      ask(context, "POST", "/v1/call", body.dump(-1, ' ', false, Json::error_handler_t::replace), kCall);
+  if (!got) return got.error();
+  const Json result = got->value("result", Json::object());
+  if (!print_json(context, result)) print_content(context, result);
+  return result.is_object() && result.value("isError", Json(false)) == true ? daemon::kExitFailed : 0;
+}
+
+int sweep(Context& context, bool dry) {
+  const auto got = ask(context, "POST", dry ? "/v1/sweep?dry_run=1" : "/v1/sweep", {}, kSweep);
+  if (!got) return got.error();
+  const bool stuck = !got->at("unkillable").empty();
+  if (print_json(context, *got)) return stuck ? daemon::kExitFailed : 0;
+  const auto& reaped = got->at("reaped");
+  context.out() << (dry ? "would reap " : "reaped ") << reaped.size() << " of " << text_of(*got, "examined")
+                << " trees" << (reaped.empty() ? "" : ":");
+  for (const auto& id : reaped) context.out() << ' ' << id.get<std::string>();
+  context.out() << '\n';
+  for (const auto& id : got->at("unkillable"))
+    (void)context.fail(1, "would not die: " + id.get<std::string>());
+  return stuck ? daemon::kExitFailed : 0;
+}
+
+// Done when nobody answers any more: the gateway takes its socket away last.
+int shutdown(Context& context, bool wait) {
+  const auto got = ask(context, "POST", "/v1/shutdown");
+  if (!got) return got.error();
+  const auto address = gateway_address(context);
+  if (!address) return address.error();
+  const auto end = std::chrono::steady_clock::now() + kGone;
+  bool gone = !wait;
+  while (!gone && std::chrono::steady_clock::now() < end) {
+    const auto alive =
+        net::fetch(*address, {.method = "GET", .target = "/v1/version", .headers = {}, .body = {}},
+                   std::chrono::seconds(5));
+    gone = !alive && !alive.error().is(Errc::timeout);
+    if (!gone) std::this_thread::sleep_for(kPace);
+  }
+  if (!gone) return context.fail(daemon::kExitFailed, "the gateway still answers");
+  if (!print_json(context, *got)) context.out() << (wait ? "stopped\n" : "stopping\n");
+  return 0;
+}
+
+}  // namespace
+
+void add_act_verbs(CLI::App& app, Context& context) {
+  const auto options = std::make_shared<CallOptions>();
+  auto* calling = app.add_subcommand("call", "One tool call")->fallthrough();
+  calling->footer(
+      "Example: holdfast call memory__search_nodes query=holdfast\n"
+      "A value that is JSON is passed as such (n=3, on=true), anything else as text.");
+  calling->add_option("TOOL", options->tool, "SERVER__TOOL")->required();
+  calling->add_option("K=V", options->pairs, "arguments");
+  calling->add_option("--arguments", options->arguments, "all arguments as one JSON object");
+  calling->callback(
+      [&context, options] { context.action = [&context, options] { return call(context, *options); }; });
+
+  const auto dry = std::make_shared<bool>(false);
+  auto* sweeping =
+      app.add_subcommand("sweep", "Reap what nobody holds any more; never anything else")->fallthrough();
+  sweeping->footer("Example: holdfast sweep --dry-run");
+  sweeping->add_flag("--dry-run", *dry, "only say what would be reaped");
+  sweeping->callback([&context, dry] { context.action = [&context, dry] { return sweep(context, *dry); }; });
+
+  const auto hurry = std::make_shared<bool>(false);
+  auto* stopping =
+      app.add_subcommand("shutdown", "Drain and stop the gateway and all that it holds")->fallthrough();
+  stopping->footer("Example: holdfast shutdown");
+  stopping->add_flag("--no-wait", *hurry, "do not wait until it is gone");
+  stopping->callback(
+      [&context, hurry] { context.action = [&context, hurry] { return shutdown(context, !*hurry); }; });
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,23 @@
+// The command line: parse, ask the control API, print.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "daemon/daemon.h"
+
+namespace holdfast::cli {
+
+// What a verb writes to and is told by its surroundings.
+struct Terminal {
+  std::ostream& out;
+  std::ostream& err;
+  bool colour = false;
+  daemon::Environment environment = daemon::process_environment();
+};
+
+// One command; `arguments` without the program's name. The exit code.
+int run(std::vector<std::string> arguments, Terminal terminal);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,147 @@
+#include "cli/cli.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "front/fakes.h"
+
+namespace holdfast::cli {
+namespace {
+
+using namespace front::testing_tools;
+using Json = nlohmann::ordered_json;
+
+struct CliTest : testing::Test {
+  FakeFront front;
+  std::ostringstream out, err;
+
+  int run(std::vector<std::string> arguments) {
+    out.str("");
+    err.str("");
+    return cli::run(std::move(arguments),
+                    {.out = out, .err = err, .environment = [this](std::string_view name) {
+                       return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
+                     }});
+  }
+};
+
+// HOME is not set in these tests: a socket alone must be enough.
+TEST_F(CliTest, facts_are_tables_or_json_and_options_stand_anywhere) {
+  EXPECT_EQ(run({"--socket", front.path, "status"}), 0) << err.str();
+  EXPECT_NE(out.str().find("gone with the gateway"), std::string::npos) << out.str();
+  EXPECT_EQ(run({"--socket", "/nowhere", "status", "--json", "--socket", front.path}), 0) << err.str();
+  EXPECT_EQ(Json::parse(out.str())["gateway"]["version"], "1.2.3");
+  EXPECT_EQ(run({"--json", "job", "show", "digest", "--state-dir", front.dir.path}), 0);
+  EXPECT_EQ(Json::parse(out.str())["name"], "digest");
+}
+
+TEST_F(CliTest, every_looking_verb_prints_something) {
+  front.gateway.views.resize(1);
+  for (const char* verb : {"status", "ps", "servers", "sessions", "jobs", "version"}) {
+    EXPECT_EQ(run({verb}), 0) << verb << err.str();
+    EXPECT_FALSE(out.str().empty()) << verb;
+    EXPECT_EQ(run({verb, "--json"}), 0) << verb << err.str();
+    EXPECT_TRUE(Json::accept(out.str())) << verb;
+    EXPECT_EQ(run({verb, "--help"}), 0) << verb;
+    EXPECT_NE(out.str().find("Example: holdfast"), std::string::npos) << verb;
+  }
+  EXPECT_EQ(run({"ps", "--tree"}), 0);
+}
+
+TEST_F(CliTest, exit_codes_say_what_happened) {
+  EXPECT_EQ(run({"call", "memory__text"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "hello\n");
+  EXPECT_EQ(run({"call", "memory__toolerror"}), 1);
+  EXPECT_EQ(out.str(), "bad\n");
+  EXPECT_EQ(run({"call", "memory__fail"}), 1);
+  EXPECT_EQ(err.str(), "holdfast: unknown tool\n");
+  EXPECT_EQ(run({"call", "nobody__x"}), 1);
+  EXPECT_EQ(run({"call", "memory"}), 2);
+  EXPECT_EQ(run({"call", "memory__echo", "--arguments", "[1]"}), 2);
+  EXPECT_EQ(run({"nonsense"}), 2);
+  EXPECT_EQ(run({"job"}), 2);
+  EXPECT_EQ(run({}), 2);
+  EXPECT_EQ(run({"status", "--nonsense"}), 2);
+  EXPECT_EQ(run({"--help"}), 0);
+  EXPECT_EQ(run({"status", "--socket", front.dir.path / "nothing"}), 69);
+  EXPECT_NE(err.str().find("no gateway answers"), std::string::npos);
+}
+
+TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
+  const auto dead = front.dir.path / "dead.sock";
+  {
+    asio::io_context loop;
+    asio::local::stream_protocol::acceptor bound(loop, asio::local::stream_protocol::endpoint(dead.string()));
+  }
+  EXPECT_EQ(run({"status", "--socket", dead}), 69);
+  std::vector<std::string> seen;
+  const auto forbidding = front.dir.path / "no.sock";
+  front.thread.on([&] {
+    auto listener =
+        net::Listener::open(front.thread.loop.get_executor(), net::unix_address(forbidding.string()));
+    front.server->serve(std::move(*listener), [](front::Request) -> asio::awaitable<front::Response> {
+      co_return front::Response{
+          .status = 403, .body = R"({"error":{"code":"x","message":"not you"}})", .headers = {}};
+    });
+  });
+  EXPECT_EQ(run({"status", "--socket", forbidding}), 77);
+  EXPECT_EQ(err.str(), "holdfast: not you\n");
+}
+
+TEST_F(CliTest, arguments_are_json_where_they_are_json_and_text_where_not) {
+  ASSERT_EQ(run({"call", "memory__echo", "n=3", "b=true", "s=a=b", "o={\"x\":[1]}", "--json"}), 0)
+      << err.str();
+  EXPECT_EQ(Json::parse(out.str())["arguments"].dump(), R"({"n":3,"b":true,"s":"a=b","o":{"x":[1]}})");
+  ASSERT_EQ(run({"call", "memory__echo", "--arguments", R"({"a":1})", "--json"}), 0);
+  EXPECT_EQ(Json::parse(out.str())["arguments"].dump(), R"({"a":1})");
+}
+
+TEST_F(CliTest, tools_of_some_servers_are_printed_with_the_errors_of_others) {
+  EXPECT_EQ(run({"tools", "memory"}), 0) << err.str();
+  EXPECT_NE(out.str().find("memory__read_graph"), std::string::npos);
+  EXPECT_EQ(run({"tools"}), 1);
+  EXPECT_NE(out.str().find("memory__read_graph"), std::string::npos);
+  EXPECT_NE(err.str().find("broken: "), std::string::npos);
+}
+
+TEST_F(CliTest, jobs_run_and_wait_show_their_log_and_are_cancelled) {
+  EXPECT_EQ(run({"job", "run", "digest"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "run 17 ok\n");
+  front.scheduler.final_state = "failed";
+  EXPECT_EQ(run({"job", "run", "digest", "--wait", "1s"}), 1);
+  EXPECT_EQ(run({"job", "run", "digest", "--no-wait"}), 0);
+  EXPECT_EQ(run({"job", "run", "nobody"}), 1);
+  EXPECT_EQ(run({"job", "history", "digest"}), 0);
+  EXPECT_EQ(run({"job", "cancel", "digest", "17"}), 0);
+  EXPECT_EQ(out.str(), "cancelled 1\n");
+  front.scheduler.log = front.dir.path / "run.log";
+  std::ofstream(front.scheduler.log) << std::string(600'000, 'x') << "end\n";
+  EXPECT_EQ(run({"job", "log", "digest"}), 0);
+  EXPECT_EQ(out.str().size(), 600'004U);
+}
+
+TEST_F(CliTest, sweep_logs_and_shutdown) {
+  EXPECT_EQ(run({"sweep", "--dry-run"}), 0);
+  EXPECT_EQ(out.str(), "would reap 1 of 3 trees: t-1\n");
+  front.gateway.log = front.dir.path / "memory.log";
+  std::ofstream(front.gateway.log) << "hello from stderr\n";
+  EXPECT_EQ(run({"logs", "memory"}), 0);
+  EXPECT_EQ(out.str(), "hello from stderr\n");
+  EXPECT_EQ(run({"shutdown", "--no-wait"}), 0);
+  EXPECT_EQ(front.counts.shutdowns, 1);
+}
+
+TEST_F(CliTest, check_exits_78_on_a_broken_file_and_needs_no_gateway) {
+  const auto file = front.dir.path / "config.yaml";
+  std::ofstream(file) << "bad: [\n";
+  EXPECT_EQ(run({"check", file, "--socket", "/nowhere"}), 78);
+  EXPECT_NE(err.str().find("config.yaml:"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"check", file, "--json"}), 78);
+  EXPECT_EQ(Json::parse(out.str())["ok"], false);
+}
+
+}  // namespace
+}  // namespace holdfast::cli

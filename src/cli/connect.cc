@@ -1,0 +1,378 @@
+#include "cli/connect.h"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <csignal>
+#include <deque>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "front/envelope.h"
+
+namespace holdfast::cli {
+
+using boost::system::error_code;
+using front::Envelope;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t kReadSize = 64U << 10;
+constexpr std::size_t kQueueBytes = 4U << 20;   // lines read ahead of their turn
+constexpr std::chrono::hours kLongest{24 * 7};  // the server's callTimeout ends a call, not this
+constexpr std::chrono::seconds kConnect{10};
+constexpr std::chrono::seconds kPooled{60};  // half of what the gateway lets a connection idle
+constexpr std::chrono::seconds kGoodbye{1};
+constexpr std::int64_t kInternalError = -32603;
+constexpr std::int64_t kInvalidRequest = -32600;
+constexpr std::int64_t kParseError = -32700;
+
+steady_clock::time_point in(std::chrono::nanoseconds time) {
+  return steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(time);
+}
+
+std::string error_line(const std::string& id, std::int64_t code, std::string_view message) {
+  const std::string text =
+      nlohmann::json(message).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return R"({"jsonrpc":"2.0",)" + (id.empty() ? "" : "\"id\":" + id + ",") + R"("error":{"code":)" +
+         std::to_string(code) + R"(,"message":)" + text + "}}";
+}
+
+// A descriptor that is lent: blocking again, and open, when the bridge has ended.
+class Lent {
+ public:
+  Lent(asio::io_context& loop, int fd) : stream(loop) {
+    error_code ec;
+    stream.assign(fd, ec);
+  }
+  ~Lent() {
+    if (!stream.is_open()) return;
+    error_code ignored;
+    stream.native_non_blocking(false, ignored);
+    stream.release();
+  }
+  asio::posix::stream_descriptor stream;
+};
+
+class Bridge {
+ public:
+  Bridge(asio::io_context& loop, Context& context, net::Address address, const std::string& server,
+         BridgeOptions options)
+      : context_(context),
+        address_(std::move(address)),
+        target_("/mcp/" + encode(server)),
+        options_(options),
+        executor_(loop.get_executor()),
+        in_(loop, options.in),
+        out_(loop, options.out),
+        signals_(loop, SIGINT, SIGTERM) {}
+
+  // Sets `code` and lets the loop run out.
+  asio::awaitable<void> run(int* code);
+
+ private:
+  using Connection = std::unique_ptr<net::HttpConnection>;
+  struct Pooled {
+    Connection connection;
+    steady_clock::time_point since;
+  };
+
+  asio::awaitable<void> read_lines();
+  void take_lines(std::string_view chunk);
+  asio::awaitable<void> dispatch_lines();
+  asio::awaitable<void> dispatch(std::string line);
+  asio::awaitable<void> initialize(std::string id, std::string line);
+  asio::awaitable<void> exchange(Connection connection, std::string id, std::string line);
+  asio::awaitable<void> watch_gateway();
+  asio::awaitable<void> watch_client();
+  asio::awaitable<Result<Connection>> connection();
+  asio::awaitable<void> answer(std::string id, Result<net::HttpResponse> response);
+  asio::awaitable<void> write_line(std::string line);
+  asio::awaitable<void> say_goodbye();
+  net::HttpRequest post(std::string line) const;
+  void lose_gateway(const Error& error);
+
+  Context& context_;
+  net::Address address_;
+  std::string target_;
+  BridgeOptions options_;
+  asio::any_io_executor executor_;
+  Lent in_, out_;
+  asio::signal_set signals_;
+
+  std::string partial_;  // of a line
+  bool overlong_ = false;
+  std::deque<std::string> lines_;
+  std::size_t queued_bytes_ = 0;
+  bool end_of_input_ = false;
+  Event lines_changed_{executor_};
+
+  Connection main_;  // the session is bound to it
+  std::string session_;
+  Event initialized_{executor_};  // clear while initialize is under way
+  std::vector<Pooled> idle_;
+  std::size_t in_flight_ = 0;
+  Event slot_{executor_};
+  bool writing_ = false;
+  Event writable_{executor_};
+
+  Event finished_{executor_};
+  bool gone_ = false;    // the gateway
+  bool broken_ = false;  // nobody reads our answers any more
+  TaskGroup requests_{executor_}, service_{executor_};
+};
+
+asio::awaitable<void> Bridge::run(int* code) {
+  auto probe = co_await net::HttpConnection::connect(address_, in(kConnect));
+  if (!probe) {
+    *code = report(context_, probe.error());
+    signals_.cancel();
+    co_return;
+  }
+  idle_.push_back({std::move(*probe), steady_clock::now()});
+  initialized_.set();
+  signals_.async_wait([this](const error_code& ec, int) {
+    if (!ec) finished_.set();
+  });
+  service_.spawn("connect.read", read_lines());
+  service_.spawn("connect.dispatch", dispatch_lines());
+  service_.spawn("connect.client", watch_client());
+  (void)co_await finished_.wait_until(in(kLongest * 52));
+  // What is in flight gets a moment; if the gateway is gone its connections break by themselves.
+  const milliseconds patience = broken_ ? milliseconds(0)
+                                : gone_ ? milliseconds(kGoodbye)
+                                        : options_.last_answers;
+  (void)co_await requests_.join(in(patience));
+  requests_.cancel();
+  (void)co_await requests_.join(in(kGoodbye));
+  service_.cancel();
+  (void)co_await service_.join(in(kGoodbye));
+  if (!gone_) co_await say_goodbye();
+  main_.reset();
+  idle_.clear();
+  signals_.cancel();
+  *code = gone_ ? daemon::kExitNoGateway : daemon::kExitDone;
+}
+
+asio::awaitable<void> Bridge::read_lines() {
+  std::vector<char> chunk(kReadSize);
+  for (;;) {
+    error_code ec;
+    const std::size_t n = co_await in_.stream.async_read_some(asio::buffer(chunk),
+                                                              asio::redirect_error(asio::use_awaitable, ec));
+    take_lines({chunk.data(), n});
+    if (ec) break;
+    while (queued_bytes_ > kQueueBytes) {
+      lines_changed_.clear();
+      if (!co_await lines_changed_.wait_until(in(kLongest))) co_return;
+    }
+  }
+  if (!partial_.empty()) take_lines("\n");
+  end_of_input_ = true;
+  lines_changed_.set();
+}
+
+void Bridge::take_lines(std::string_view chunk) {
+  while (!chunk.empty()) {
+    const auto end = chunk.find('\n');
+    if (!overlong_) partial_.append(chunk.substr(0, end));
+    if (partial_.size() > options_.line_limit) {
+      overlong_ = true;
+      partial_.clear();
+      partial_.shrink_to_fit();
+    }
+    if (end == std::string_view::npos) return;
+    chunk.remove_prefix(end + 1);
+    if (overlong_) partial_ = "overlong";  // no JSON: answered as such
+    overlong_ = false;
+    queued_bytes_ += partial_.size();
+    lines_.push_back(std::exchange(partial_, {}));
+    lines_changed_.set();
+  }
+}
+
+asio::awaitable<void> Bridge::dispatch_lines() {
+  for (;;) {
+    while (lines_.empty()) {
+      if (end_of_input_) {
+        finished_.set();
+        co_return;
+      }
+      lines_changed_.clear();
+      if (!co_await lines_changed_.wait_until(in(kLongest)) && co_await is_cancelled()) co_return;
+    }
+    std::string line = std::move(lines_.front());
+    lines_.pop_front();
+    queued_bytes_ -= line.size();
+    lines_changed_.set();  // room for the reader
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    co_await dispatch(std::move(line));
+    if (co_await is_cancelled()) co_return;
+  }
+}
+
+asio::awaitable<void> Bridge::dispatch(std::string line) {
+  using Kind = Envelope::Kind;
+  const Envelope message = front::read_envelope(line);
+  if (message.kind == Kind::garbage || message.kind == Kind::invalid || message.kind == Kind::batch) {
+    co_await write_line(
+        error_line(message.id, message.kind == Kind::garbage ? kParseError : kInvalidRequest,
+                   message.kind == Kind::batch ? "batches are not supported" : message.problem));
+    co_return;
+  }
+  if (!co_await initialized_.wait_until(in(kLongest))) co_return;
+  if (message.kind == Kind::request && message.method == "initialize" && session_.empty()) {
+    initialized_.clear();
+    requests_.spawn("connect.initialize", initialize(message.id, std::move(line)));
+    co_return;
+  }
+  while (in_flight_ >= options_.requests_in_flight) {
+    slot_.clear();
+    if (!co_await slot_.wait_until(in(kLongest))) co_return;
+  }
+  auto wire = co_await connection();
+  if (!wire) {
+    if (message.kind == Kind::request) {
+      co_await write_line(error_line(message.id, kInternalError, wire.error().message()));
+    }
+    co_return lose_gateway(wire.error());
+  }
+  if (message.kind == Kind::request) {
+    ++in_flight_;
+    requests_.spawn("connect.request", exchange(std::move(*wire), message.id, std::move(line)));
+  } else {  // in order: the next line waits for this one
+    co_await exchange(std::move(*wire), {}, std::move(line));
+  }
+}
+
+asio::awaitable<void> Bridge::initialize(std::string id, std::string line) {
+  auto connected = co_await net::HttpConnection::connect(address_, in(kConnect));
+  if (!connected) {
+    co_await write_line(error_line(id, kInternalError, connected.error().message()));
+    initialized_.set();
+    co_return lose_gateway(connected.error());
+  }
+  main_ = std::move(*connected);
+  net::HttpRequest request = post(std::move(line));
+  request.headers.emplace_back("Holdfast-Bind", "connection");
+  auto response = co_await main_->request(std::move(request), in(kLongest));
+  if (response) session_ = response->header("Mcp-Session-Id").value_or("");
+  if (!response && response.error().is(Errc::closed)) lose_gateway(response.error());
+  co_await answer(std::move(id), std::move(response));
+  if (!session_.empty()) service_.spawn("connect.watch", watch_gateway());
+  initialized_.set();
+}
+
+asio::awaitable<void> Bridge::watch_gateway() {
+  if (co_await main_->closed_by_peer(in(kLongest * 52))) {
+    lose_gateway(Error{make_error_code(Errc::closed), "gateway", "it closed the connection"});
+  }
+}
+
+// End-of-file on stdin alone may be a script that waits for its answers; a broken stdout is a client that
+// died.
+asio::awaitable<void> Bridge::watch_client() {
+  error_code ec;
+  co_await out_.stream.async_wait(asio::posix::stream_descriptor::wait_error,
+                                  asio::redirect_error(asio::use_awaitable, ec));
+  if (ec) co_return;
+  broken_ = true;
+  finished_.set();
+  requests_.cancel();  // run() may be waiting for their answers already
+}
+
+asio::awaitable<void> Bridge::exchange(Connection wire, std::string id, std::string line) {
+  auto response = co_await wire->request(post(std::move(line)), in(kLongest));
+  if (wire->usable()) idle_.push_back({std::move(wire), steady_clock::now()});
+  if (id.empty()) co_return;
+  co_await answer(std::move(id), std::move(response));
+  --in_flight_;
+  slot_.set();
+}
+
+asio::awaitable<Result<Bridge::Connection>> Bridge::connection() {
+  while (!idle_.empty()) {
+    Pooled pooled = std::move(idle_.back());
+    idle_.pop_back();
+    if (steady_clock::now() - pooled.since < kPooled) co_return std::move(pooled.connection);
+  }
+  co_return co_await net::HttpConnection::connect(address_, in(kConnect));
+}
+
+asio::awaitable<void> Bridge::answer(std::string id, Result<net::HttpResponse> response) {
+  if (!response) {
+    co_await write_line(error_line(id, kInternalError, response.error().message()));
+  } else if (response->body.starts_with(R"({"jsonrpc":)")) {
+    // Line breaks between the parts of JSON are white space; a string cannot hold one.
+    std::ranges::replace_if(response->body, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    co_await write_line(std::move(response->body));
+  } else {
+    co_await write_line(
+        error_line(id, kInternalError, "the gateway answered HTTP " + std::to_string(response->status)));
+  }
+}
+
+asio::awaitable<void> Bridge::write_line(std::string line) {
+  line += '\n';
+  while (writing_) {
+    writable_.clear();
+    if (!co_await writable_.wait_until(in(kLongest)) && co_await is_cancelled()) co_return;
+  }
+  writing_ = true;
+  error_code ec;
+  co_await asio::async_write(out_.stream, asio::buffer(line), asio::redirect_error(asio::use_awaitable, ec));
+  writing_ = false;
+  writable_.set();
+  if (!ec) co_return;
+  broken_ = true;
+  finished_.set();
+}
+
+asio::awaitable<void> Bridge::say_goodbye() {
+  if (session_.empty()) co_return;
+  auto wire = co_await connection();
+  if (!wire) co_return;
+  net::HttpRequest request = post({});
+  request.method = "DELETE";
+  (void)co_await (*wire)->request(std::move(request), in(kGoodbye));
+}
+
+net::HttpRequest Bridge::post(std::string line) const {
+  net::HttpRequest request{
+      .method = "POST",
+      .target = target_,
+      .headers = {{"Content-Type", "application/json"}, {"Accept", "application/json, text/event-stream"}},
+      .body = std::move(line)};
+  if (!session_.empty()) request.headers.emplace_back("Mcp-Session-Id", session_);
+  return request;
+}
+
+void Bridge::lose_gateway(const Error& error) {
+  if (gone_ || finished_.is_set()) return;
+  gone_ = true;
+  (void)context_.fail(daemon::kExitNoGateway, "the gateway went away: " + error.message());
+  finished_.set();
+}
+
+}  // namespace
+
+int connect(Context& context, const std::string& server, BridgeOptions options) {
+  const auto address = gateway_address(context);
+  if (!address) return address.error();
+  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is an error to look at, not an end
+  asio::io_context loop(1);
+  int code = daemon::kExitFailed;
+  Bridge bridge(loop, context, *address, server, options);
+  TaskGroup group(loop.get_executor());
+  group.spawn("connect", bridge.run(&code));
+  loop.run();
+  return code;
+}
+
+}  // namespace holdfast::cli

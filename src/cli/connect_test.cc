@@ -1,0 +1,185 @@
+#include "cli/connect.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <sstream>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "front/fakes.h"
+
+namespace holdfast::cli {
+namespace {
+
+using namespace front::testing_tools;
+
+constexpr const char* kInitialize =
+    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","clientInfo":{"name":"t"}}})"
+    "\n";
+
+struct Pipe {
+  UniqueFd read, write;
+  Pipe() {
+    int ends[2];
+    if (::pipe(ends) != 0) std::abort();
+    read = UniqueFd(ends[0]);
+    write = UniqueFd(ends[1]);
+  }
+};
+
+// The bridge on a thread, with the test as its client.
+struct ConnectTest : testing::Test {
+  FakeFront front;
+  Pipe in, out;
+  std::ostringstream printed, err;
+  std::string pending;
+  std::thread bridge;
+  int code = -1;
+
+  void start(const std::string& server = "memory", std::string socket = {}) {
+    if (socket.empty()) socket = front.path.string();
+    bridge = std::thread([this, server, socket] {
+      Context context{.terminal = {.out = printed, .err = err},
+                      .paths = {.config = {}, .state_dir = front.dir.path.string(), .socket = socket},
+                      .json = false,
+                      .action = {}};
+      code = connect(context, server, {.in = in.read.get(), .out = out.write.get(), .last_answers = 2000ms});
+      out.write.reset();
+    });
+  }
+  int end() {
+    in.write.reset();
+    return join();
+  }
+  int join() {
+    if (bridge.joinable()) bridge.join();
+    return code;
+  }
+  ~ConnectTest() override { end(); }
+  void say(std::string_view text) {
+    while (!text.empty()) {
+      const auto n = ::write(in.write.get(), text.data(), text.size());
+      ASSERT_GT(n, 0);
+      text.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  // One line; empty at the end or after 10 s.
+  std::string line() {
+    for (;;) {
+      if (const auto end = pending.find('\n'); end != std::string::npos) {
+        std::string got = pending.substr(0, end);
+        pending.erase(0, end + 1);
+        return got;
+      }
+      pollfd set{out.read.get(), POLLIN, 0};
+      if (::poll(&set, 1, 10'000) <= 0) return "";
+      char chunk[65536];
+      const auto n = ::read(out.read.get(), chunk, sizeof chunk);
+      if (n <= 0) return "";
+      pending.append(chunk, static_cast<std::size_t>(n));
+    }
+  }
+};
+
+TEST_F(ConnectTest, lines_go_in_and_answers_come_out_and_the_end_of_input_ends_the_session) {
+  start();
+  say(kInitialize);
+  EXPECT_NE(line().find(R"("serverInfo":{"name":"fake","version":"1"})"), std::string::npos);
+  say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\r\n\n");
+  say(R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"echo"}})"
+      "\n");
+  EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":"x","result":{"name":"echo"}})");
+  EXPECT_EQ(front.counts.ended, 0);
+  EXPECT_EQ(end(), 0) << err.str();
+  EXPECT_EQ(front.counts.ended, 1);
+  EXPECT_EQ(printed.str() + err.str(), "");
+}
+
+TEST_F(ConnectTest, a_script_piped_in_at_once_gets_all_its_answers) {
+  start();
+  std::string script = kInitialize;
+  for (int i = 1; i <= 200; ++i) {
+    script += R"({"jsonrpc":"2.0","id":)" + std::to_string(i) +
+              R"(,"method":"tools/call","params":{"name":"echo"}})" + "\n";
+  }
+  say(script);
+  in.write.reset();
+  int answers = 0;
+  while (!line().empty()) ++answers;
+  EXPECT_EQ(answers, 201);
+  EXPECT_EQ(join(), 0);
+}
+
+TEST_F(ConnectTest, a_slow_call_delays_no_other_and_can_be_cancelled) {
+  start();
+  say(kInitialize);
+  line();
+  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
+      "\n");
+  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  say(R"({"jsonrpc":"2.0","id":2,"method":"ping"})"
+      "\n");
+  EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":2,"result":{}})");
+  say(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})"
+      "\n");
+  EXPECT_NE(line().find("-32800"), std::string::npos);
+  EXPECT_EQ(end(), 0);
+}
+
+TEST_F(ConnectTest, garbage_is_answered_and_survived) {
+  start();
+  say("what\n[]\n" + std::string(kInitialize));
+  EXPECT_NE(line().find("-32700"), std::string::npos);
+  EXPECT_NE(line().find("-32600"), std::string::npos);
+  EXPECT_NE(line().find("serverInfo"), std::string::npos);
+  EXPECT_EQ(end(), 0);
+}
+
+TEST_F(ConnectTest, an_unknown_server_is_an_answer_with_the_clients_id) {
+  start("nobody");
+  say(kInitialize);
+  const std::string got = line();
+  EXPECT_NE(got.find(R"("id":0,"error")"), std::string::npos) << got;
+  EXPECT_EQ(end(), 0);
+}
+
+TEST_F(ConnectTest, without_a_gateway_it_says_so_once_and_exits_69) {
+  start("memory", front.dir.path / "nothing");
+  EXPECT_EQ(join(), 69);
+  EXPECT_NE(err.str().find("no gateway answers"), std::string::npos);
+  EXPECT_EQ(line(), "");
+}
+
+TEST_F(ConnectTest, a_gateway_that_goes_fails_what_is_in_flight_and_ends_it_with_69) {
+  start();
+  say(kInitialize);
+  line();
+  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
+      "\n");
+  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  front.thread.on([&] { front.server.reset(); });
+  EXPECT_NE(line().find(R"("id":1,"error")"), std::string::npos);
+  EXPECT_EQ(join(), 69);
+  EXPECT_EQ(std::ranges::count(err.str(), '\n'), 1) << err.str();
+  front.thread.on([&] { front.endpoint.reset(); });
+}
+
+TEST_F(ConnectTest, a_client_that_died_ends_the_bridge_and_its_call_at_once) {
+  start();
+  say(kInitialize);
+  line();
+  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
+      "\n");
+  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  in.write.reset();
+  out.read.reset();
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(join(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 1500ms);
+  EXPECT_TRUE(eventually([&] { return front.counts.cancelled == 1 && front.counts.ended == 1; }));
+}
+
+}  // namespace
+}  // namespace holdfast::cli

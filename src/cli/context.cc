@@ -1,0 +1,90 @@
+#include "cli/context.h"
+
+#include <nlohmann/json.hpp>
+
+namespace holdfast::cli {
+
+int Context::fail(int code, std::string_view message) {
+  terminal.err << "holdfast: " << message << '\n';
+  return code;
+}
+
+std::expected<net::Address, int> gateway_address(Context& context) {
+  const auto socket = daemon::resolve_socket(context.paths, context.terminal.environment);
+  if (!socket) return std::unexpected(context.fail(daemon::kExitFailed, socket.error().message()));
+  return net::unix_address(socket->string());
+}
+
+int report(Context& context, const Error& error) {
+  if (error.is_errno(EACCES) || error.is_errno(EPERM)) {
+    return context.fail(daemon::kExitNotPermitted, error.message());
+  }
+  if (error.is_errno(ENOENT) || error.is_errno(ECONNREFUSED)) {
+    return context.fail(daemon::kExitNoGateway,
+                        "no gateway answers (" + error.message() + "); `holdfast serve` starts one");
+  }
+  if (error.is(Errc::closed))
+    return context.fail(daemon::kExitNoGateway, "the gateway went away: " + error.message());
+  return context.fail(daemon::kExitFailed, error.message());
+}
+
+Asked ask_raw(Context& context, net::HttpRequest request, milliseconds limit) {
+  const auto address = gateway_address(context);
+  if (!address) return std::unexpected(address.error());
+  auto response = net::fetch(*address, std::move(request), limit);
+  if (!response) return std::unexpected(report(context, response.error()));
+  if (response->status < 400) return std::move(*response);
+  const auto body = Json::parse(response->body, nullptr, false);
+  std::string message = "the gateway answered " + std::to_string(response->status);
+  if (body.is_object() && body.contains("error") && body["error"].is_object()) {
+    message = text_of(body["error"], "message");
+  }
+  return std::unexpected(
+      context.fail(response->status == 403 ? daemon::kExitNotPermitted : daemon::kExitFailed, message));
+}
+
+std::expected<Json, int> ask(Context& context, std::string_view method, std::string target, std::string body,
+                             milliseconds limit) {
+  auto response = ask_raw(context,
+                          {.method = std::string(method),
+                           .target = std::move(target),
+                           .headers = {{"Content-Type", "application/json"}},
+                           .body = std::move(body)},
+                          limit);
+  if (!response) return std::unexpected(response.error());
+  auto json = Json::parse(response->body, nullptr, false);
+  if (json.is_discarded())
+    return std::unexpected(context.fail(daemon::kExitFailed, "the gateway answered no JSON"));
+  return json;
+}
+
+std::string encode(std::string_view text) {
+  static constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+  }
+  return out;
+}
+
+bool print_json(Context& context, const Json& json) {
+  if (!context.json) return false;
+  context.out() << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  return true;
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const auto it = object.is_object() ? object.find(key) : object.end();
+  if (it == object.end() || it->is_null()) return "";
+  if (it->is_string()) return it->get<std::string>();
+  return it->dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace holdfast::cli

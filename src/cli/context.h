@@ -1,0 +1,57 @@
+// What every verb shares: the global options, the way to the gateway, and the way to say that it failed.
+// Internal to cli.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+
+#include "cli/cli.h"
+#include "net/http_client.h"
+
+namespace CLI {
+class App;
+}
+
+namespace holdfast::cli {
+
+using Json = nlohmann::ordered_json;
+
+struct Context {
+  Terminal terminal;
+  daemon::PathOptions paths;
+  bool json = false;
+  std::function<int()> action;  // what the parsed verb does; gives the exit code
+
+  std::ostream& out() { return terminal.out; }
+  int fail(int code, std::string_view message);  // one line on stderr; gives `code` back
+};
+
+// The gateway's answer, or the exit code after the reason was printed: 69 nobody answers, 77 not permitted,
+// 1 it said no.
+using Asked = std::expected<net::HttpResponse, int>;
+Asked ask_raw(Context& context, net::HttpRequest request, milliseconds limit = std::chrono::seconds(30));
+std::expected<Json, int> ask(Context& context, std::string_view method, std::string target,
+                             std::string body = {}, milliseconds limit = std::chrono::seconds(30));
+// The control socket's address. An exit code after the reason was printed.
+std::expected<net::Address, int> gateway_address(Context& context);
+// How a failed exchange with the gateway ends: 69, 77 or 1.
+int report(Context& context, const Error& error);
+
+// A path segment or query value, percent-encoded.
+std::string encode(std::string_view text);
+// Prints the JSON if --json was given; false otherwise.
+bool print_json(Context& context, const Json& json);
+// Empty for what is missing or null, text as it is, anything else as JSON.
+std::string text_of(const Json& object, const char* key);
+
+// One unit each: adds verbs to the parser.
+void add_look_verbs(CLI::App& app, Context& context);   // status ps servers tools sessions logs
+void add_act_verbs(CLI::App& app, Context& context);    // call sweep shutdown
+void add_job_verbs(CLI::App& app, Context& context);    // jobs, job …
+void add_setup_verbs(CLI::App& app, Context& context);  // serve check version connect
+
+}  // namespace holdfast::cli

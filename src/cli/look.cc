@@ -1,0 +1,181 @@
+// status, ps, servers, tools, sessions, logs.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/context.h"
+#include "cli/process_tree.h"
+#include "cli/table.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+constexpr std::chrono::seconds kListing{150};  // a first start may install packages
+constexpr std::chrono::seconds kFollow{25};
+
+// "2 active, 1 idle"; "none" if all are zero.
+std::string counts(const Json& object) {
+  std::string out;
+  for (const auto& [name, count] : object.items()) {
+    if (count == 0) continue;
+    out += (out.empty() ? "" : ", ") + count.dump() + " " + name;
+  }
+  return out.empty() ? "none" : out;
+}
+
+std::string joined(const Json& list) {
+  std::string out;
+  for (const auto& item : list) out += (out.empty() ? "" : ", ") + item.get<std::string>();
+  return out.empty() ? "-" : out;
+}
+
+int status(Context& context) {
+  const auto got = ask(context, "GET", "/v1/status");
+  if (!got) return got.error();
+  if (print_json(context, *got)) return 0;
+  const Json &gateway = got->at("gateway"), &custody = got->at("custody");
+  context.out() << "gateway   " << text_of(gateway, "version") << ", pid " << text_of(gateway, "pid")
+                << ", up " << age_of(text_of(gateway, "started_at")) << ", listens on "
+                << joined(gateway.at("listen")) << '\n'
+                << "custody   " << text_of(custody, "rung") << ": " << text_of(custody, "guarantee") << '\n'
+                << "trees     " << counts(custody.at("trees")) << "; " << text_of(custody, "reaped_total")
+                << " reaped, " << text_of(custody, "sweeps_total") << " sweeps\n"
+                << "servers   " << counts(got->at("servers")) << '\n'
+                << "sessions  " << text_of(*got, "sessions") << '\n'
+                << "jobs      " << counts(got->at("jobs")) << '\n';
+  return 0;
+}
+
+std::string lease_text(const Json& leases) {
+  std::string out;
+  for (const auto& lease : leases) out += (out.empty() ? "" : ", ") + text_of(lease, "session");
+  return out.empty() ? "-" : one_line(out, 40);
+}
+
+int ps(Context& context, bool tree) {
+  const auto got = ask(context, "GET", tree ? "/v1/ps?tree=1" : "/v1/ps");
+  if (!got) return got.error();
+  if (print_json(context, *got)) return 0;
+  Table table({"ID", "SERVER", "STATE", "PID", "PROCS", "MEMORY", "CALLS", "UP", "LEASES"});
+  for (const auto& row : got->at("instances")) {
+    const std::vector<std::string> cells{text_of(row, "id"),
+                                         text_of(row, "server"),
+                                         text_of(row, "state"),
+                                         text_of(row, "pid"),
+                                         std::to_string(row.at("processes").size()),
+                                         format_bytes(row.value("memory_bytes", std::int64_t{0})),
+                                         text_of(row, "calls_in_flight"),
+                                         age_of(text_of(row, "started_at")),
+                                         lease_text(row.at("leases"))};
+    if (!tree) {
+      table.add(cells);
+      continue;
+    }
+    context.out() << cells[0] << "  " << cells[1] << "  " << cells[2] << "  " << cells[5] << "  held by "
+                  << cells[8] << '\n';
+    print_process_tree(context.out(), row.value("tree", Json::array()));
+  }
+  if (!tree) table.print(context.out(), context.terminal.colour);
+  return 0;
+}
+
+int servers(Context& context) {
+  const auto got = ask(context, "GET", "/v1/servers");
+  if (!got) return got.error();
+  if (print_json(context, *got)) return 0;
+  Table table({"SERVER", "STATE", "SHARING", "INSTANCES", "STARTS", "FAILURES", "COMMAND", "REASON"});
+  for (const auto& row : got->at("servers")) {
+    table.add({text_of(row, "name"), text_of(row, "state"), text_of(row, "sharing"),
+               text_of(row, "instances"), text_of(row, "starts"), text_of(row, "failures"),
+               one_line(text_of(row, "command"), 40), one_line(text_of(row, "reason"), 80)});
+  }
+  table.print(context.out(), context.terminal.colour);
+  return 0;
+}
+
+int tools(Context& context, const std::string& server) {
+  const auto got =
+      ask(context, "GET", server.empty() ? "/v1/tools" : "/v1/tools?server=" + encode(server), {}, kListing);
+  if (!got) return got.error();
+  if (!print_json(context, *got)) {
+    Table table({"TOOL", "DESCRIPTION"});
+    for (const auto& row : got->at("tools")) {
+      table.add({text_of(row, "server") + "__" + text_of(row, "name"),
+                 one_line(text_of(row.at("tool"), "description"), 90)});
+    }
+    table.print(context.out(), context.terminal.colour);
+  }
+  for (const auto& row : got->at("errors")) {
+    (void)context.fail(1, text_of(row, "server") + ": " + text_of(row, "message"));
+  }
+  return got->at("errors").empty() ? 0 : daemon::kExitFailed;
+}
+
+int sessions(Context& context) {
+  const auto got = ask(context, "GET", "/v1/sessions");
+  if (!got) return got.error();
+  if (print_json(context, *got)) return 0;
+  Table table({"SESSION", "KIND", "LABEL", "SINCE", "SERVERS"});
+  for (const auto& row : got->at("sessions")) {
+    table.add({text_of(row, "id"), text_of(row, "kind"), one_line(text_of(row, "label"), 40),
+               age_of(text_of(row, "since")), joined(row.at("servers"))});
+  }
+  table.print(context.out(), context.terminal.colour);
+  return 0;
+}
+
+int logs(Context& context, const std::string& server, bool follow) {
+  const std::string target = "/v1/logs/" + encode(server);
+  auto got = ask_raw(context, {.method = "GET", .target = target, .headers = {}, .body = {}});
+  while (got) {
+    context.out() << got->body << std::flush;
+    if (!follow || !context.out()) return 0;
+    const std::string offset(got->header("Holdfast-Offset").value_or("0"));
+    got = ask_raw(context,
+                  {.method = "GET",
+                   .target = target + "?wait=" + std::to_string(kFollow.count()) + "s&offset=" + offset,
+                   .headers = {},
+                   .body = {}},
+                  kFollow * 2);
+  }
+  return got.error();
+}
+
+}  // namespace
+
+void add_look_verbs(CLI::App& app, Context& context) {
+  const auto verb = [&](const char* name, const char* about, const char* example) {
+    auto* sub = app.add_subcommand(name, about)->fallthrough();
+    sub->footer(std::string("Example: holdfast ") + example);
+    return sub;
+  };
+  verb("status", "The gateway in six lines", "status --json")->callback([&context] {
+    context.action = [&context] { return status(context); };
+  });
+  const auto tree = std::make_shared<bool>(false);
+  auto* list = verb("ps", "Running server instances, who holds them, until when", "ps --tree");
+  list->add_flag("--tree", *tree, "draw the processes of each, with pids and memory");
+  list->callback([&context, tree] { context.action = [&context, tree] { return ps(context, *tree); }; });
+  verb("servers", "Configured servers and their state", "servers")->callback([&context] {
+    context.action = [&context] { return servers(context); };
+  });
+  const auto name = std::make_shared<std::string>();
+  auto* listing = verb("tools", "Tools of one server or of all", "tools memory");
+  listing->add_option("NAME", *name, "a server");
+  listing->callback(
+      [&context, name] { context.action = [&context, name] { return tools(context, *name); }; });
+  verb("sessions", "Live clients and runs, and what they hold", "sessions")->callback([&context] {
+    context.action = [&context] { return sessions(context); };
+  });
+  const auto server = std::make_shared<std::string>();
+  const auto follow = std::make_shared<bool>(false);
+  auto* log = verb("logs", "What a server wrote to stderr", "logs memory -f");
+  log->add_option("NAME", *server, "a server")->required();
+  log->add_flag("-f,--follow", *follow, "go on as it grows");
+  log->callback([&context, server, follow] {
+    context.action = [&context, server, follow] { return logs(context, *server, *follow); };
+  });
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,119 @@
+// serve, check, version, connect.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/connect.h"
+#include "cli/context.h"
+#include "daemon/check.h"
+
+namespace holdfast::cli {
+
+namespace {
+
+struct ServeFlags {
+  std::vector<std::string> listen;
+  std::string level = "info", format = "text";
+};
+
+int serve(Context& context, const ServeFlags& flags) {
+  daemon::ServeOptions options;
+  static_cast<daemon::PathOptions&>(options) = context.paths;
+  options.listen = flags.listen;
+  options.log_format = flags.format == "json" ? log::Format::json : log::Format::text;
+  options.log_level = flags.level == "debug"   ? log::Level::debug
+                      : flags.level == "warn"  ? log::Level::warn
+                      : flags.level == "error" ? log::Level::error
+                                               : log::Level::info;
+  return daemon::serve(options);
+}
+
+Json problem_json(const config::Problem& problem) {
+  return {{"severity", problem.severity == config::Problem::Severity::error ? "error" : "warning"},
+          {"line", problem.line},
+          {"column", problem.column},
+          {"path", problem.path},
+          {"message", problem.message}};
+}
+
+int check(Context& context, const std::string& given) {
+  const std::filesystem::path file =
+      config::find_config_file(given.empty() ? context.paths.config : given, context.terminal.environment);
+  if (file.empty()) return context.fail(daemon::kExitConfiguration, "no configuration found; name one");
+  const auto loaded = daemon::load_checked(file);
+  const bool clean = daemon::is_clean(loaded);
+  const int code = clean ? daemon::kExitDone : daemon::kExitConfiguration;
+  Json problems = Json::array(), unusable = Json::array();
+  for (const auto& problem : loaded.problems) problems.push_back(problem_json(problem));
+  for (const auto& [name, server] : loaded.config.servers) {
+    if (!server.unusable.empty()) unusable.push_back({{"server", name}, {"reason", server.unusable}});
+  }
+  if (print_json(context, {{"file", file.string()},
+                           {"ok", clean},
+                           {"servers", loaded.config.servers.size()},
+                           {"jobs", loaded.config.jobs.size()},
+                           {"problems", problems},
+                           {"unusable", unusable}})) {
+    return code;
+  }
+  for (const auto& problem : loaded.problems) {
+    context.terminal.err << config::format(problem, file.string()) << '\n';
+  }
+  for (const auto& entry : unusable) {
+    (void)context.fail(code, text_of(entry, "server") + " will not be started: " + text_of(entry, "reason"));
+  }
+  if (clean) {
+    context.out() << file.string() << ": ok, " << loaded.config.servers.size() << " servers, "
+                  << loaded.config.jobs.size() << " jobs\n";
+  }
+  return code;
+}
+
+int version(Context& context) {
+  if (!print_json(context, {{"version", HOLDFAST_VERSION}}))
+    context.out() << "holdfast " << HOLDFAST_VERSION << '\n';
+  return 0;
+}
+
+}  // namespace
+
+void add_setup_verbs(CLI::App& app, Context& context) {
+  const auto flags = std::make_shared<ServeFlags>();
+  auto* serving = app.add_subcommand("serve", "The gateway, in the foreground")->fallthrough();
+  serving->footer("Example: holdfast serve --config seven-jobs.yaml --listen 127.0.0.1:0");
+  serving
+      ->add_option("--listen", flags->listen,
+                   "HOST:PORT or unix:/PATH, repeatable; instead of the configuration's")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  serving->add_option("--log-level", flags->level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  serving->add_option("--log-format", flags->format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  serving->callback(
+      [&context, flags] { context.action = [&context, flags] { return serve(context, *flags); }; });
+
+  const auto file = std::make_shared<std::string>();
+  auto* checking =
+      app.add_subcommand("check", "Read a configuration and say all that is wrong with it")->fallthrough();
+  checking->footer("Example: holdfast check seven-jobs.yaml");
+  checking->add_option("FILE", *file, "default: the one that serve would read");
+  checking->callback(
+      [&context, file] { context.action = [&context, file] { return check(context, *file); }; });
+
+  auto* about = app.add_subcommand("version", "This program's version")->fallthrough();
+  about->footer("Example: holdfast version --json");
+  about->callback([&context] { context.action = [&context] { return version(context); }; });
+
+  const auto server = std::make_shared<std::string>();
+  auto* bridge =
+      app.add_subcommand("connect", "A stdio MCP server that is one of the gateway's")->fallthrough();
+  bridge->footer("Example: holdfast connect --server memory");
+  bridge->add_option("--server", *server, "a server")->required();
+  bridge->callback(
+      [&context, server] { context.action = [&context, server] { return connect(context, *server); }; });
+}
+
+}  // namespace holdfast::cli

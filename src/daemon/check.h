@@ -1,0 +1,26 @@
+// Reading a configuration for `check` and for `serve`: the same eyes.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/load.h"
+#include "daemon/daemon.h"
+
+namespace holdfast::daemon {
+
+// cron's parser, as config asks for it. Defined in schedule_check.cc.
+std::optional<config::ScheduleFault> check_schedule(std::string_view schedule, std::string_view timezone);
+
+// Loads `file` with this process's environment and check_schedule.
+config::Loaded load_checked(const std::filesystem::path& file);
+
+// True if the file can be served whole: no error, and no enabled entry that lacks a variable.
+bool is_clean(const config::Loaded& loaded);
+
+// The configuration of `serve`. nullopt: none found, or errors; every problem has been printed on stderr.
+std::optional<config::Config> load_for_serving(const ServeOptions& options);
+
+}  // namespace holdfast::daemon

@@ -1,0 +1,241 @@
+#include "daemon/daemon.h"
+
+#include <unistd.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/task_group.h"
+#include "config/load.h"
+#include "custody/custodian.h"
+#include "daemon/check.h"
+#include "daemon/paths.h"
+#include "daemon/state_lock.h"
+#include "front/control_api.h"
+#include "front/http_server.h"
+#include "front/mcp_endpoint.h"
+#include "gateway/gateway.h"
+#include "net/listener.h"
+#include "schedule/scheduler.h"
+#include "store/history.h"
+
+namespace holdfast::daemon {
+namespace {
+
+using std::chrono::steady_clock;
+
+// Everybody, in the order in which they are introduced; destroyed in the reverse one.
+class Daemon {
+ public:
+  Daemon(config::Config config, Paths paths, ServeOptions options)
+      : config_(std::move(config)), paths_(std::move(paths)), options_(std::move(options)) {}
+
+  int run();
+
+ private:
+  Result<void> build();
+  asio::awaitable<void> live();
+  asio::awaitable<Result<void>> start();
+  Result<void> listen();
+  Result<net::Listener> listen_on(Result<net::Address> address);
+  asio::awaitable<void> drain();
+  asio::awaitable<void> stop();
+  asio::awaitable<void> wait_for_calls_and_runs(steady_clock::time_point deadline);
+  void wait_for_signal();
+  void on_signal(int number);
+  void request_stop(std::string_view why);
+
+  config::Config config_;
+  Paths paths_;
+  ServeOptions options_;
+  asio::io_context loop_{1};
+  asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
+  std::unique_ptr<custody::Custodian> custodian_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+  std::unique_ptr<store::History> history_;
+  std::unique_ptr<schedule::Scheduler> scheduler_;
+  std::unique_ptr<front::McpEndpoint> mcp_;
+  std::optional<front::ControlApi> control_;
+  std::unique_ptr<front::HttpServer> server_;
+  Event stop_requested_{loop_.get_executor()};
+  Event hurry_{loop_.get_executor()};  // drained, or a second signal
+  int stop_requests_ = 0;
+  int exit_code_ = 0;
+  TaskGroup tasks_{loop_.get_executor()};
+};
+
+int Daemon::run() {
+  if (auto built = build(); !built) {
+    log::error("gateway.failed", {{"error", built.error().message()}});
+    return kExitFailed;
+  }
+  // From the first moment on a signal means an orderly stop, not the default action in the middle of a start.
+  wait_for_signal();
+  tasks_.spawn("gateway", live());
+  loop_.run();
+  return exit_code_;
+}
+
+Result<void> Daemon::build() {
+  const auto log_dir = paths_.state_dir / "logs";
+  std::error_code ec;
+  std::filesystem::create_directories(log_dir, ec);
+  if (ec) return sys_error("mkdir", log_dir.string(), ec.value());
+  auto custodian = custody::Custodian::open(loop_, {.state_dir = paths_.state_dir, .keeper = paths_.keeper});
+  if (!custodian) return forward(custodian);
+  custodian_ = std::move(*custodian);
+  gateway_ = gateway::Gateway::create(loop_, *custodian_, config_, {.log_dir = log_dir});
+  auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
+  if (!history) return forward(history);
+  history_ = std::move(*history);
+  scheduler_ = schedule::Scheduler::create(
+      loop_, *gateway_, *custodian_, *history_, config_,
+      {.workers = config_.scheduler_workers, .log_dir = log_dir, .gateway_url = {}});
+  return {};
+}
+
+asio::awaitable<void> Daemon::live() {
+  const auto started = co_await start();
+  if (!started) {
+    log::error("gateway.failed", {{"error", started.error().message()}});
+    exit_code_ = kExitFailed;
+  } else {
+    (void)co_await stop_requested_.wait_until(steady_clock::time_point::max());
+    co_await drain();
+  }
+  co_await stop();
+}
+
+// What an earlier gateway left goes first; the sockets appear last, when there is somebody to answer.
+asio::awaitable<Result<void>> Daemon::start() {
+  const auto recovered = co_await custodian_->recover();
+  for (const auto& survivor : recovered.unverified)
+    log::warn("recovery.unverified_survivor", {{"survivor", survivor}});
+  if (recovered.leaves_removed + recovered.trees_killed + recovered.entries_dropped > 0)
+    log::info("recovery.done", {{"leaves_removed", recovered.leaves_removed},
+                                {"trees_killed", recovered.trees_killed},
+                                {"entries_dropped", recovered.entries_dropped}});
+  if (auto scheduled = co_await scheduler_->start(); !scheduled) co_return forward(scheduled);
+  co_return listen();
+}
+
+Result<void> Daemon::listen() {
+  std::vector<net::Listener> health;
+  front::GatewayFacts facts{.version = HOLDFAST_VERSION,
+                            .pid = ::getpid(),
+                            .started_at = std::chrono::system_clock::now(),
+                            .listen = {}};
+  for (const auto& text : config_.listen) {
+    auto listener = listen_on(net::parse_address(text));
+    if (!listener) return forward(listener);
+    facts.listen.push_back(net::to_string(listener->address()));
+    log::info("gateway.listening", {{"address", facts.listen.back()}, {"serves", "/healthz"}});
+    health.push_back(std::move(*listener));
+  }
+  auto control = listen_on(net::unix_address(paths_.socket.string()));
+  if (!control) return forward(control);
+
+  const auto executor = loop_.get_executor();
+  mcp_ = front::McpEndpoint::create(executor, *gateway_, {.session_idle_timeout = config_.session_idle_timeout});
+  control_.emplace(front::ControlContext{
+      .executor = executor,
+      .gateway = *gateway_,
+      .scheduler = *scheduler_,
+      .custodian = *custodian_,
+      .hooks = {.facts = std::move(facts), .shutdown = [this] { request_stop("asked for on the control socket"); }}});
+  server_ = front::HttpServer::create(executor, {});
+  server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
+  for (auto& listener : health) server_->serve(std::move(listener), front::public_handler());
+  server_->serve(std::move(*control), front::control_handler(*control_, *mcp_));
+  log::info("gateway.ready", {{"pid", ::getpid()},
+                              {"socket", paths_.socket.string()},
+                              {"state", paths_.state_dir.string()},
+                              {"servers", config_.servers.size()},
+                              {"jobs", config_.jobs.size()}});
+  return {};
+}
+
+Result<net::Listener> Daemon::listen_on(Result<net::Address> address) {
+  if (!address) return forward(address);
+  return net::Listener::open(loop_.get_executor(), *address);
+}
+
+void Daemon::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& ec, int number) {
+    if (ec) return;
+    on_signal(number);
+    wait_for_signal();
+  });
+}
+
+void Daemon::on_signal(int number) {
+  if (number == SIGHUP)
+    return log::warn("gateway.reload", {{"reason", "this version reads its configuration at start only"}});
+  request_stop(number == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+void Daemon::request_stop(std::string_view why) {
+  log::info("gateway.stopping",
+            {{"reason", why}, {"drain", stop_requests_ == 0 ? format_duration(config_.drain) : "skipped"}});
+  stop_requested_.set();
+  if (stop_requests_++ > 0) hurry_.set();
+}
+
+// New work is refused from here on; calls and runs in flight get their time, unless a second signal says
+// otherwise.
+asio::awaitable<void> Daemon::drain() {
+  gateway_->close();
+  const auto deadline = steady_clock::now() + config_.drain;
+  TaskGroup waiting(loop_.get_executor());
+  waiting.spawn("drain", wait_for_calls_and_runs(deadline));
+  (void)co_await hurry_.wait_until(deadline);
+  waiting.cancel();
+  (void)co_await waiting.join(steady_clock::now() + milliseconds(1000));
+  co_await scheduler_->stop(steady_clock::now());
+}
+
+asio::awaitable<void> Daemon::wait_for_calls_and_runs(steady_clock::time_point deadline) {
+  co_await scheduler_->stop(deadline);
+  if (co_await gateway_->drained(deadline)) hurry_.set();
+}
+
+asio::awaitable<void> Daemon::stop() {
+  if (mcp_) co_await mcp_->stop(steady_clock::now() + milliseconds(500));
+  const auto report = co_await custodian_->shutdown();
+  for (const auto& tree : report.unkillable) log::error("gateway.unkillable", {{"tree", tree}});
+  if (!report.unkillable.empty()) exit_code_ = kExitFailed;
+  if (server_) co_await server_->stop(steady_clock::now() + milliseconds(500));
+  log::info("gateway.stopped", {{"reaped", report.reaped.size()}, {"unkillable", report.unkillable.size()}});
+  loop_.stop();  // the custodian waits for the signals of children as long as it lives
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  log::configure(options.log_level, options.log_format);
+  auto loaded = load_for_serving(options);
+  if (!loaded) return kExitConfiguration;  // every problem has been printed
+  auto paths = resolve_paths(options);
+  if (!paths) {
+    log::error("gateway.failed", {{"error", paths.error().message()}});
+    return kExitFailed;
+  }
+  auto lock = StateLock::take(paths->state_dir);
+  if (!lock) {
+    std::fprintf(stderr, "holdfast: %s\n", lock.error().message().c_str());
+    return lock.error().is(Errc::refused) ? kExitLocked : kExitFailed;
+  }
+  if (!options.listen.empty()) loaded->listen = options.listen;
+  return Daemon(std::move(*loaded), std::move(*paths), options).run();
+}
+
+}  // namespace holdfast::daemon

@@ -1,0 +1,34 @@
+#include "daemon/state_lock.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include "os/process.h"
+
+namespace holdfast::daemon {
+
+namespace fs = std::filesystem;
+
+Result<StateLock> StateLock::take(const fs::path& state_dir) {
+  std::error_code ec;
+  const bool made = fs::create_directories(state_dir, ec);
+  if (ec) return sys_error("mkdir", state_dir.string(), ec.value());
+  if (made) fs::permissions(state_dir, fs::perms::owner_all, ec);
+  if (ec) return sys_error("chmod", state_dir.string(), ec.value());
+
+  const fs::path file = state_dir / "lock";
+  auto lock = os::lock_file(file.c_str());
+  if (!lock) {
+    if (!lock.error().is_errno(EWOULDBLOCK)) return forward(lock);
+    std::string owner;
+    std::getline(std::ifstream(file), owner);
+    return fail(Errc::refused, "serve", "another gateway (pid " + owner + ") owns " + state_dir.string());
+  }
+  // For people only: the lock is the flock, the number in it names its owner.
+  std::ofstream(file, std::ios::trunc) << ::getpid() << '\n';
+  return StateLock(std::move(*lock));
+}
+
+}  // namespace holdfast::daemon
