@@ -1,0 +1,192 @@
+// The contract on the real programs: what holds when clients and the gateway itself die.
+#include <gtest/gtest.h>
+
+#include <signal.h>
+
+#include "census.h"
+#include "program.h"
+
+namespace holdfast::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const std::string kStubborn = std::string("command: ") + HOLDFAST_FIXTURE_SERVER +
+                              "\n    args: [--ignore-eof, --ignore-term, --double-fork]\n"
+                              "    stop: { eof: 200ms, term: 200ms, lost: 200ms }\n";
+
+std::string config_with(const std::string& servers, const std::string& rest = "") {
+  return "listen: [\"127.0.0.1:0\"]\ndrain: 2s\nmcpServers:\n" + servers + rest;
+}
+
+constexpr std::string_view kInitialize =
+    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}})"
+    "\n";
+
+class DaemonContract : public testing::Test {
+ protected:
+  void SetUp() override { own_all_descendants(); }
+  void TearDown() override {
+    EXPECT_TRUE(nobody_left_within(5s)) << to_string(living_descendants());
+    clean_up();
+  }
+  // A live client through `holdfast connect`, as any MCP client would be.
+  static std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server) {
+    auto arguments = gateway.global_arguments();
+    arguments.insert(arguments.begin(), {"connect", "--server", server});
+    auto client = std::make_unique<Program>(HOLDFAST_PROGRAM, arguments, gateway.dir() / "connect.log");
+    client->write(kInitialize);
+    const auto hello = client->read_line(10s);
+    EXPECT_TRUE(hello && hello->find("\"serverInfo\"") != std::string::npos) << hello.value_or("no answer");
+    client->write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+    return client;
+  }
+  static std::size_t servers() {
+    std::size_t count = 0;
+    for (const auto& living : living_servers()) count += living.comm == "mcp_server" ? 1 : 0;
+    return count;
+  }
+  static bool servers_become(std::size_t count, std::chrono::milliseconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    while (servers() != count) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      (void)::usleep(2000);  // polling /proc: it has no event for this
+    }
+    return true;
+  }
+};
+
+TEST_F(DaemonContract, run_ends_by_client_kill_moves_survivors_to_orphans) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  auto dead = connect(gateway, "s");
+  auto alive = connect(gateway, "s");
+  ASSERT_EQ(servers(), 4U);  // two trees of two
+  dead->signal(SIGKILL);
+  EXPECT_TRUE(servers_become(2, 5s)) << to_string(living_servers());
+  alive->write(
+      R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"echo","arguments":{"text":"hi"}}})"
+      "\n");
+  const auto answer = alive->read_line(5s);
+  ASSERT_TRUE(answer);
+  EXPECT_NE(answer->find("\"id\":\"x\""), std::string::npos) << *answer;
+}
+
+TEST_F(DaemonContract, client_that_ends_politely_releases_its_server) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  auto client = connect(gateway, "s");
+  client->close_stdin();
+  const auto exit = client->wait(5s);
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->code, 0);
+  EXPECT_TRUE(servers_become(0, 5s)) << to_string(living_servers());
+}
+
+TEST_F(DaemonContract, gateway_sigkill_leaves_nothing) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  std::vector<std::unique_ptr<Program>> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(connect(gateway, "s"));
+  ASSERT_EQ(servers(), 10U);
+  gateway.program().signal(SIGKILL);
+  EXPECT_TRUE(servers_become(0, 2s)) << to_string(living_servers());
+  for (auto& client : clients) EXPECT_TRUE(client->wait(5s)) << "a client hangs on a dead gateway";
+}
+
+TEST_F(DaemonContract, gateway_sigkill_in_the_middle_of_starts_leaves_nothing) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  for (int round = 0; round < 10; ++round) {
+    std::vector<std::unique_ptr<Program>> clients;
+    for (int i = 0; i < 4; ++i) {
+      auto arguments = gateway.global_arguments();
+      arguments.insert(arguments.begin(), {"connect", "--server", "s"});
+      clients.push_back(
+          std::make_unique<Program>(HOLDFAST_PROGRAM, arguments, gateway.dir() / "connect.log"));
+      clients.back()->write(kInitialize);
+    }
+    (void)::usleep(
+        static_cast<useconds_t>(3000 + round * 3000));  // the moment of the kill is the test's variable
+    gateway.program().signal(SIGKILL);
+    EXPECT_TRUE(servers_become(0, 3s)) << "round " << round << "\n" << to_string(living_servers());
+    clients.clear();
+    gateway.start();
+  }
+}
+
+TEST_F(DaemonContract, gateway_and_keepers_killed_in_one_stroke_leave_nothing_after_the_next_start) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  auto client = connect(gateway, "s");
+  gateway.program().signal(SIGSTOP);  // so that it cannot take over before it dies itself
+  for (const auto& living : living_descendants()) {
+    if (!living.keeper) continue;
+    if (const auto handle = os::PidFd::open(living.pid)) (void)handle->signal(SIGKILL);
+  }
+  gateway.program().signal(SIGKILL);
+  EXPECT_TRUE(gateway.program().wait(5s));
+  gateway.start();
+  EXPECT_TRUE(servers_become(0, 5s)) << to_string(living_servers()) << gateway.log();
+}
+
+TEST_F(DaemonContract, sigterm_drains_and_leaves_nothing) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  auto client = connect(gateway, "s");
+  client->write(
+      R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":500}}})"
+      "\n");
+  (void)::usleep(100'000);  // so that the call is in flight when the signal comes
+  gateway.program().signal(SIGTERM);
+  const auto answer = client->read_line(5s);
+  ASSERT_TRUE(answer);
+  EXPECT_NE(answer->find("\"result\""), std::string::npos)
+      << "the call in flight was not drained: " << *answer;
+  const auto exit = gateway.program().wait(5s);
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->code, 0);
+  EXPECT_EQ(servers(), 0U);
+}
+
+TEST_F(DaemonContract, a_second_gateway_on_the_same_state_says_whose_it_is_and_exits_75) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  const auto second = gateway.cli({"serve", "--config", gateway.dir() / "config.yaml"});
+  EXPECT_EQ(second.exit.code, 75);
+  EXPECT_NE(second.err.find(std::to_string(gateway.program().pid())), std::string::npos) << second.err;
+}
+
+TEST_F(DaemonContract, broken_configuration_is_refused_whole_with_every_error_and_exit_78) {
+  const auto dir = std::filesystem::temp_directory_path();
+  const auto file = dir / ("holdfast-broken-" + std::to_string(::getpid()) + ".yaml");
+  FILE* out = std::fopen(file.c_str(), "w");
+  std::fputs(
+      "drain: soon\nmcpServers:\n  a: { command: x, sharing: everybody }\njobs:\n  j: { schedule: \"0 25 * * "
+      "*\" }\n",
+      out);
+  std::fclose(out);
+  const auto result = run_program(HOLDFAST_PROGRAM, {"check", file}, 10s);
+  EXPECT_EQ(result.exit.code, 78);
+  const std::string text = result.out + result.err;
+  for (const char* expected : {":1:8:", "sharing", ":5:", "25"})
+    EXPECT_NE(text.find(expected), std::string::npos) << text;
+  std::filesystem::remove(file);
+}
+
+TEST_F(DaemonContract, command_job_dies_with_its_run_and_its_log_is_kept) {
+  GatewayProcess gateway(
+      config_with("  s:\n    " + kStubborn,
+                  "jobs:\n  hello:\n    schedule: every 366d\n"
+                  "    command: [/bin/sh, -c, \"echo from-the-job; (setsid sleep 300 &) ; exit 3\"]\n"));
+  const auto run = gateway.cli({"job", "run", "hello", "--json"});
+  EXPECT_NE(run.exit.code, 69) << run.err;
+  const auto log = gateway.cli({"job", "log", "hello"});
+  EXPECT_NE(log.out.find("from-the-job"), std::string::npos) << log.out << log.err;
+  const auto history = gateway.cli({"job", "history", "hello", "--json"});
+  EXPECT_NE(history.out.find("failed"), std::string::npos) << history.out;
+  const auto sleepers = [] {
+    int count = 0;
+    for (const auto& living : living_servers()) count += living.comm == "sleep" ? 1 : 0;
+    return count;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + 5s;
+  while (sleepers() > 0 && std::chrono::steady_clock::now() < deadline) (void)::usleep(2000);
+  EXPECT_EQ(sleepers(), 0) << to_string(living_servers());
+}
+
+}  // namespace
+}  // namespace holdfast::test

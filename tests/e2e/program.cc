@@ -1,0 +1,163 @@
+#include "program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+#include "base/ids.h"
+#include "os/process.h"
+#include "os/spawn.h"
+
+namespace holdfast::test {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+int left_until(steady_clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()).count();
+  return left < 0 ? 0 : static_cast<int>(left);
+}
+
+std::string slurp(const std::filesystem::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+std::filesystem::path scratch() {
+  return std::filesystem::temp_directory_path() / ("holdfast-e2e-" + random_hex(6));
+}
+
+}  // namespace
+
+Program::Program(const std::string& path, std::vector<std::string> arguments,
+                 const std::filesystem::path& stderr_file) {
+  auto in = os::pipe_pair();
+  auto out = os::pipe_pair();
+  const UniqueFd err(::open(stderr_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!in || !out || !err) throw std::runtime_error("no pipes");
+  std::vector<char*> argv{const_cast<char*>(path.c_str())};
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const std::array<int, 3> fds{in->first.get(), out->second.get(), err.get()};
+  os::SpawnOptions options;
+  options.path = path.c_str();
+  options.argv = argv.data();
+  options.envp = environ;
+  options.fds = fds;
+  auto child = os::spawn(options);
+  if (!child) throw std::runtime_error(child.error().message());
+  handle_ = std::move(*child);
+  stdin_ = std::move(in->second);
+  stdout_ = std::move(out->first);
+}
+
+Program::~Program() {
+  if (!exit_) {
+    (void)handle_.signal(SIGKILL);
+    (void)wait(milliseconds(5000));
+  }
+}
+
+void Program::signal(int number) { (void)handle_.signal(number); }
+
+void Program::write(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(stdin_.get(), text.data(), text.size());
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+std::optional<std::string> Program::read_line(milliseconds limit) {
+  const auto deadline = steady_clock::now() + limit;
+  for (;;) {
+    if (const auto end = pending_.find('\n'); end != std::string::npos) {
+      std::string line = pending_.substr(0, end);
+      pending_.erase(0, end + 1);
+      return line;
+    }
+    pollfd set{stdout_.get(), POLLIN, 0};
+    if (::poll(&set, 1, left_until(deadline)) <= 0) return std::nullopt;
+    std::array<char, 65536> buffer;
+    const ssize_t n = ::read(stdout_.get(), buffer.data(), buffer.size());
+    if (n <= 0) return std::nullopt;
+    pending_.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+}
+
+std::optional<Exit> Program::wait(milliseconds limit) {
+  if (exit_) return exit_;
+  pollfd set{handle_.get(), POLLIN, 0};
+  if (::poll(&set, 1, static_cast<int>(limit.count())) <= 0) return std::nullopt;
+  const auto waited = os::wait_child(handle_.pid());
+  if (!waited || waited->pid == 0) return std::nullopt;
+  exit_ = Exit{waited->code, waited->signal};
+  return exit_;
+}
+
+Output run_program(const std::string& path, std::vector<std::string> arguments, milliseconds limit) {
+  const auto err = scratch();
+  Output output;
+  {
+    Program program(path, std::move(arguments), err);
+    program.close_stdin();
+    const auto deadline = steady_clock::now() + limit;
+    while (auto line = program.read_line(milliseconds(left_until(deadline)))) output.out += *line + "\n";
+    output.exit = program.wait(milliseconds(left_until(deadline))).value_or(Exit{});
+  }
+  output.err = slurp(err);
+  std::filesystem::remove(err);
+  return output;
+}
+
+GatewayProcess::GatewayProcess(const std::string& yaml) : dir_(scratch()) {
+  std::filesystem::create_directories(dir_);
+  std::ofstream(dir_ / "config.yaml") << yaml;
+  start();
+}
+
+void GatewayProcess::start() {
+  program_.reset();
+  program_.emplace(HOLDFAST_PROGRAM,
+                   std::vector<std::string>{"serve", "--config", dir_ / "config.yaml", "--state-dir",
+                                            dir_ / "state", "--log-level", "debug"},
+                   dir_ / "gateway.log");
+  const auto deadline = steady_clock::now() + std::chrono::seconds(20);
+  while (
+      !std::filesystem::exists(dir_ / "state/holdfast.sock")) {  // it appears only when the gateway answers
+    if (steady_clock::now() > deadline || program_->wait(milliseconds(0)))
+      throw std::runtime_error("the gateway did not start:\n" + log());
+    std::this_thread::sleep_for(milliseconds(2));
+  }
+}
+
+GatewayProcess::~GatewayProcess() {
+  if (program_) {
+    program_->signal(SIGTERM);
+    (void)program_->wait(std::chrono::seconds(20));
+  }
+  program_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(dir_, ignored);
+}
+
+std::string GatewayProcess::log() const { return slurp(dir_ / "gateway.log"); }
+
+std::vector<std::string> GatewayProcess::global_arguments() const { return {"--state-dir", dir_ / "state"}; }
+
+Output GatewayProcess::cli(std::vector<std::string> arguments, milliseconds limit) {
+  for (const auto& argument : global_arguments()) arguments.push_back(argument);
+  return run_program(HOLDFAST_PROGRAM, std::move(arguments), limit);
+}
+
+}  // namespace holdfast::test

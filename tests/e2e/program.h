@@ -1,0 +1,75 @@
+// The real programs, started as a user would, with pipes the test holds.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "os/pidfd.h"
+
+namespace holdfast::test {
+
+struct Exit {
+  int code = -1;
+  int signal = 0;
+};
+
+// A child of the test process. Ended by SIGKILL through its pidfd when destroyed.
+class Program {
+ public:
+  // Throws std::runtime_error if it cannot be started. stdin and stdout are pipes; stderr goes to
+  // `stderr_file`.
+  Program(const std::string& path, std::vector<std::string> arguments,
+          const std::filesystem::path& stderr_file);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  [[nodiscard]] pid_t pid() const { return handle_.pid(); }
+  void signal(int number);
+  void write(std::string_view text);
+  void close_stdin() { stdin_.reset(); }
+  // One line without its end; nullopt at the deadline or at end-of-file.
+  std::optional<std::string> read_line(std::chrono::milliseconds limit);
+  // Waits for the exit; nullopt at the deadline.
+  std::optional<Exit> wait(std::chrono::milliseconds limit);
+
+ private:
+  os::PidFd handle_;
+  UniqueFd stdin_, stdout_;
+  std::string pending_;
+  std::optional<Exit> exit_;
+};
+
+// The whole output and exit of a command that ends by itself.
+struct Output {
+  Exit exit;
+  std::string out, err;
+};
+Output run_program(const std::string& path, std::vector<std::string> arguments,
+                   std::chrono::milliseconds limit);
+
+// A gateway on a configuration of its own, in a directory of its own.
+class GatewayProcess {
+ public:
+  explicit GatewayProcess(const std::string& yaml);
+  ~GatewayProcess();  // TERM, wait, then asserts nothing: the test counts
+
+  [[nodiscard]] Program& program() { return *program_; }
+  [[nodiscard]] const std::filesystem::path& dir() const { return dir_; }
+  [[nodiscard]] std::string log() const;
+  // The command line client against this gateway.
+  Output cli(std::vector<std::string> arguments, std::chrono::milliseconds limit = std::chrono::seconds(20));
+  std::vector<std::string> global_arguments() const;
+  void start();  // again, after it ended
+
+ private:
+  std::filesystem::path dir_;
+  std::optional<Program> program_;
+};
+
+}  // namespace holdfast::test
