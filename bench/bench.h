@@ -1,0 +1,44 @@
+// Benchmarks: every figure beside its reference, taken in the same run; JSON on stdout, a table for people on
+// stderr.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace holdfast::bench {
+
+using Clock = std::chrono::steady_clock;
+
+inline double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+struct Samples {
+  std::vector<double> values;
+  void add(double value) { values.push_back(value); }
+  [[nodiscard]] double quantile(double q) const {
+    if (values.empty()) return 0;
+    auto sorted = values;
+    std::ranges::sort(sorted);
+    return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
+  }
+  [[nodiscard]] nlohmann::json json() const {
+    return {
+        {"n", values.size()}, {"p50_ms", quantile(0.5)}, {"p99_ms", quantile(0.99)}, {"max_ms", quantile(1)}};
+  }
+};
+
+// One line for people: what, ours, reference, and the goal if there is one.
+void say(const std::string& text);
+
+nlohmann::json bench_start();   // a server in custody against bare posix_spawn, small and with 2 GB held
+nlohmann::json bench_stop();    // 50 deaf servers against one
+nlohmann::json bench_sweep();   // 1,000 trees of which 10 are orphans, against 10 alone
+nlohmann::json bench_memory();  // the gateway idle and per idle instance, keepers
+nlohmann::json bench_day(int ticks);  // 7 jobs x ticks: descriptors, memory and processes flat
+
+}  // namespace holdfast::bench
