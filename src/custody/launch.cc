@@ -24,7 +24,7 @@ struct Pipes {
   std::pair<UniqueFd, UniqueFd> in, out, err;  // {read, write}
 };
 
-Result<Pipes> make_pipes() {
+Result<Pipes> make_pipes(bool reads_nothing) {
   Pipes pipes;
   for (auto* pipe : {&pipes.in, &pipes.out, &pipes.err}) {
     auto made = os::pipe_pair();
@@ -34,6 +34,11 @@ Result<Pipes> make_pipes() {
   // The server's ends stay blocking: it is an ordinary program.
   for (const int ours : {pipes.in.second.get(), pipes.out.first.get(), pipes.err.first.get()})
     if (auto set = os::set_nonblocking(ours); !set) return forward(set);
+  if (reads_nothing) {
+    auto null = os::open_null();
+    if (!null) return forward(null);
+    pipes.in = {*std::move(null), UniqueFd()};
+  }
   return pipes;
 }
 
@@ -81,7 +86,7 @@ Result<Launched> launch_in(const LaunchPlan& plan, const std::string& program, c
     if (!id) return forward(id);
     launched.leaf_id = *id;
   }
-  auto pipes = make_pipes();
+  auto pipes = make_pipes(plan.command.reads_nothing);
   if (!pipes) return forward(pipes);
   auto lifeline = os::seqpacket_pair();
   if (!lifeline) return forward(lifeline);

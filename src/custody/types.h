@@ -30,6 +30,7 @@ struct Command {
   std::vector<std::string> arguments;    // without argv[0]
   std::vector<std::string> environment;  // complete, "NAME=value"; custody adds HOLDFAST_TREE
   std::string cwd;                       // absolute; empty: "/"
+  bool reads_nothing = false;            // stdin is /dev/null, and Tree::stdin_fd() -1
 };
 
 struct TreeSpec {

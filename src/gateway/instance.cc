@@ -34,7 +34,7 @@ class Instance::CallGuard {
 };
 
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-                   std::string key, std::shared_ptr<StderrDrain> log, Hooks hooks)
+                   std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks)
     : loop_(loop),
       custodian_(custodian),
       server_(server),
@@ -89,8 +89,12 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
   }
   tree_ = std::move(*started);
   watch_tree();
-  stderr_ = std::make_unique<StderrReader>(loop_.get_executor(), tree_->stderr_fd());
-  tasks_.spawn("stderr", stderr_->run(log_, tail_));
+  stderr_ =
+      std::make_unique<PipeReader>(loop_.get_executor(), tree_->stderr_fd(), [this](std::string_view text) {
+        log_->append(text);
+        tail_.append(text);
+      });
+  tasks_.spawn("stderr", stderr_->run());
   client_ = mcp::Client::over_stdio(
       loop_.get_executor(), tree_->stdout_fd(), tree_->stdin_fd(), {.name = server_.name},
       {.notification = {}, .closed = [this](const Error& e) { channel_closed(e); }});
@@ -116,7 +120,7 @@ asio::awaitable<void> Instance::explain_failure(Error error) {
   if (error.is(Errc::closed)) (void)co_await exited_.wait_until(steady_clock::now() + milliseconds(200));
   FixedString<224> text(server_.name);
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
-  if (const auto words = tail_->last_words(140); !words.empty()) text.append("; stderr: ").append(words);
+  if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
   error.subject = text;
   fail(std::move(error));
 }
@@ -215,7 +219,7 @@ asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, s
   if (!reply && reply.error().is(Errc::closed)) {
     FixedString<224> text(server_.name);
     text.append(": ").append(reason_.empty() ? "the server went away" : reason_);
-    if (const auto words = tail_->last_words(100); !words.empty()) text.append("; stderr: ").append(words);
+    if (const auto words = tail_.last_words(100); !words.empty()) text.append("; stderr: ").append(words);
     reply.error().subject = text;
   }
   co_return reply;

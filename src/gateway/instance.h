@@ -18,8 +18,10 @@
 #include "custody/custodian.h"
 #include "gateway/gateway.h"
 #include "gateway/lease.h"
-#include "gateway/stderr_drain.h"
+#include "gateway/pipe_reader.h"
+#include "gateway/tail.h"
 #include "mcp/client.h"
+#include "store/log_file.h"
 
 namespace holdfast::gateway {
 
@@ -41,7 +43,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
     std::function<void(Instance&, const std::string& why)> failed;  // did not start, or died unasked
   };
   Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-           std::string key, std::shared_ptr<StderrDrain> log, Hooks hooks);
+           std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks);
 
   // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone.
   asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment);
@@ -93,13 +95,13 @@ class Instance : public std::enable_shared_from_this<Instance> {
   custody::Custodian& custodian_;
   const config::Server server_;
   const std::string key_;
-  std::shared_ptr<StderrDrain> log_;
-  std::shared_ptr<Tail> tail_ = std::make_shared<Tail>();
+  std::shared_ptr<store::LogFile> log_;
+  Tail tail_;
   Hooks hooks_;
   InstanceState state_ = InstanceState::starting;
   std::shared_ptr<custody::Tree> tree_;
   std::unique_ptr<mcp::Client> client_;
-  std::unique_ptr<StderrReader> stderr_;
+  std::unique_ptr<PipeReader> stderr_;
   mcp::InitializeResult hello_;
   std::map<std::uint64_t, Holder> holders_;
   std::uint64_t next_holder_ = 1;

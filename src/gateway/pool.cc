@@ -163,12 +163,12 @@ Result<std::shared_ptr<Instance>> Pool::start(Server& server, const std::string&
   return instance;
 }
 
-Result<std::shared_ptr<StderrDrain>> Pool::log_of(Server& server) {
+Result<std::shared_ptr<store::LogFile>> Pool::log_of(Server& server) {
   if (!server.log) {
-    auto file =
-        store::LogFile::open(stderr_log(server.config.name), {.max_bytes = kStderrLogBytes, .generations = kStderrLogGenerations});
+    auto file = store::LogFile::open(stderr_log(server.config.name),
+                                     {.max_bytes = kStderrLogBytes, .generations = kStderrLogGenerations});
     if (!file) return forward(file);
-    server.log = std::make_shared<StderrDrain>(std::move(*file));
+    server.log = std::make_shared<store::LogFile>(std::move(*file));
   }
   return server.log;
 }

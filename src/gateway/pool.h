@@ -49,13 +49,13 @@ class Pool {
   struct Server {
     config::Server config;
     RestartBudget budget;
-    std::shared_ptr<StderrDrain> log;
+    std::shared_ptr<store::LogFile> log;
     std::map<std::string, std::shared_ptr<Instance>> instances;  // by key; until proven gone
     int starts = 0;
     std::string last_failure;
   };
 
-  Result<std::shared_ptr<StderrDrain>> log_of(Server& server);
+  Result<std::shared_ptr<store::LogFile>> log_of(Server& server);
   Result<std::shared_ptr<Instance>> start(Server& server, const std::string& key, Lease& lease,
                                           Holder holder);
   asio::awaitable<Result<void>> wait_for_room(Server& server, const std::string& key,
