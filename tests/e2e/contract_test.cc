@@ -5,6 +5,7 @@
 #include <random>
 
 #include "house.h"
+#include "store/log_file.h"
 
 namespace holdfast::test {
 namespace {
@@ -231,6 +232,39 @@ TEST(Contract, a_command_that_does_not_exist_is_said_at_once) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
 }
 
+config::Job command_job(std::vector<std::string> command, milliseconds timeout = 20s) {
+  config::Job job;
+  job.name = "job";
+  job.schedules = {"every 366d"};
+  job.command = std::move(command);
+  job.timeout = timeout;
+  job.cwd = "/";
+  return job;
+}
+
+TEST(Contract, a_command_reads_nothing_and_its_exit_status_is_the_outcome) {
+  House house(with_job({}, command_job({"sh", "-c", "cat; echo said; exit 3"})));
+  const auto run = end_of(house, start_job(house));
+  EXPECT_EQ(run.state, "failed");
+  EXPECT_EQ(run.reason, "exit 3");
+  EXPECT_EQ(store::read_log(run.log, 0, 1000).value_or(""), "said\n");
+}
+
+TEST(Contract, a_commands_detached_children_die_with_its_run) {
+  House house(with_job(
+      {}, command_job({"sh", "-c", "(setsid sleep 300 &) & trap '' TERM; setsid sleep 300"}, 300ms)));
+  EXPECT_EQ(end_of(house, start_job(house)).state, "timeout");
+  EXPECT_TRUE(house.turn_until([] { return living_descendants().empty(); }, 8s))
+      << to_string(living_descendants());
+}
+
+TEST(Contract, a_command_that_is_not_there_fails_with_that_reason) {
+  House house(with_job({}, command_job({"npxx", "-y"})));
+  const auto run = end_of(house, start_job(house));
+  EXPECT_EQ(run.state, "failed");
+  EXPECT_NE(run.reason.find("npxx: not found in PATH"), std::string::npos) << run.reason;
+}
+
 // One live client: calls its server again and again; the counter must never start anew, or somebody was
 // killed.
 struct LiveClient {
@@ -270,7 +304,8 @@ asio::awaitable<void> sweep_again_and_again(House& house, int& count, const bool
   while (!stop) {
     (void)co_await house.custodian->sweep();
     ++count;
-    (void)co_await sleep_until(std::chrono::steady_clock::now());  // one turn of the loop: the others live meanwhile
+    (void)co_await sleep_until(
+        std::chrono::steady_clock::now());  // one turn of the loop: the others live meanwhile
   }
 }
 
@@ -291,7 +326,8 @@ TEST(Contract, parallel_jobs_and_live_clients_are_never_disturbed) {
   for (int seed = 1; seed <= 8; ++seed) group.spawn("jobs", random_jobs(house, seed, stop, runs));
   int swept = 0;
   group.spawn("sweeps", sweep_again_and_again(house, swept, stop));
-  EXPECT_TRUE(house.turn_until([&] { return swept >= 10'000 && runs >= 200; }, 120s)) << swept << " sweeps, " << runs << " runs";
+  EXPECT_TRUE(house.turn_until([&] { return swept >= 10'000 && runs >= 200; }, 120s))
+      << swept << " sweeps, " << runs << " runs";
   stop = true;
   EXPECT_TRUE(house.turn_until([&] { return group.running() == 0; }, 20s));
   for (const auto& client : clients) {
