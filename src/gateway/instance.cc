@@ -116,13 +116,18 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
 }
 
 // A handshake that failed says little by itself: how the server ended and its last words say why.
-asio::awaitable<void> Instance::explain_failure(Error error) {
-  if (error.is(Errc::closed)) (void)co_await exited_.wait_until(steady_clock::now() + milliseconds(200));
+Error Instance::explained(Error error) const {
   FixedString<224> text(server_.name);
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
   if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
   error.subject = text;
-  fail(std::move(error));
+  return error;
+}
+
+// The end of its output may be read a moment before its exit is told.
+asio::awaitable<void> Instance::explain_failure(Error error) {
+  if (error.is(Errc::closed)) (void)co_await exited_.wait_until(steady_clock::now() + milliseconds(200));
+  if (state_ == InstanceState::starting) fail(explained(std::move(error)));
 }
 
 void Instance::fail(Error error) {
@@ -144,11 +149,15 @@ void Instance::watch_tree() {
     if (const auto self = weak.lock()) self->leader_exited(status, served_on);
   };
   watcher.retiring = [weak] {
-    if (const auto self = weak.lock()) self->retire(self->tree_->reason());
+    const auto self = weak.lock();
+    if (!self || self->state_ == InstanceState::starting) return;  // then the handshake fails, and tells more
+    self->retire(self->tree_->reason());
   };
   watcher.gone = [weak](const custody::Ending&) {
     const auto self = weak.lock();
     if (!self) return;
+    if (self->state_ == InstanceState::starting)
+      self->fail(self->explained(Error{make_error_code(Errc::closed), "initialize", {}}));
     self->retire("gone");
     if (self->client_) self->client_->release();
     if (self->stderr_) self->stderr_->stop();

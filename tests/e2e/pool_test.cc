@@ -1,0 +1,173 @@
+// The pool on real servers: backoff and parking, the cap on instances, one instance per key, leaks on the way
+// in.
+#include <gtest/gtest.h>
+
+#include "house.h"
+
+namespace holdfast::test {
+namespace {
+
+using custody::TreeState;
+using gateway::SessionKind;
+
+config::Config only(config::Server server) {
+  config::Config config;
+  config.servers.emplace(server.name, std::move(server));
+  return config;
+}
+
+asio::awaitable<Result<mcp::Reply>> echo(gateway::Session& session) {
+  co_return co_await session.request("s", "tools/call", R"({"name":"echo","arguments":{"text":"x"}})", {});
+}
+
+std::unique_ptr<gateway::Session> session_of(House& house) {
+  return house.gateway->open_session(SessionKind::client, "c");
+}
+
+TEST(Pool, L49_a_server_that_cannot_start_backs_off_and_is_parked_with_its_reason) {
+  auto server = fixture_server("s");
+  server.command = "/bin/false";
+  server.restart = {.budget = 2, .per = 60s, .backoff_min = 50ms, .backoff_max = 100ms};
+  House house(only(server));
+  auto session = session_of(house);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(house.run(session->connect("s")));
+  const auto parked = house.run(session->connect("s"));
+  ASSERT_FALSE(parked);
+  EXPECT_TRUE(parked.error().is(Errc::refused));
+  EXPECT_NE(parked.error().message().find("exit 1"), std::string::npos) << parked.error().message();
+  EXPECT_EQ(house.gateway->servers().at(0).state, "parked");
+  EXPECT_EQ(house.custodian->totals().started, 3);
+}
+
+TEST(Pool, L49_a_server_that_answers_and_dies_is_not_restarted_without_end) {
+  auto server = fixture_server("s", {"--exit-after", "1"});
+  server.restart = {.budget = 2, .per = 60s, .backoff_min = 20ms, .backoff_max = 40ms};
+  House house(only(server));
+  auto session = session_of(house);
+  for (int i = 0; i < 30; ++i) (void)house.run(echo(*session));
+  EXPECT_LE(house.custodian->totals().started, 4);
+  EXPECT_EQ(house.gateway->servers().at(0).state, "parked");
+}
+
+TEST(Pool, L45_a_flapping_server_disturbs_no_other) {
+  auto bad = fixture_server("bad");
+  bad.command = "/bin/false";
+  bad.restart = {.budget = 1000, .per = 60s, .backoff_min = 0ms, .backoff_max = 0ms};
+  auto config = only(fixture_server("s"));
+  config.servers.emplace("bad", bad);
+  House house(config);
+  auto session = session_of(house);
+  ASSERT_TRUE(house.run(echo(*session)));
+  const auto pid_of_s = [&] {
+    for (const auto& view : house.gateway->instances())
+      if (view.server == "s") return view.pid;
+    return pid_t{0};
+  };
+  const pid_t pid = pid_of_s();
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(house.run(session->connect("bad")));
+  EXPECT_TRUE(house.run(echo(*session)));
+  EXPECT_EQ(pid_of_s(), pid);
+}
+
+TEST(Pool, L10_at_the_cap_the_longest_idle_one_makes_room_and_else_the_new_one_waits) {
+  auto server = fixture_server("s");
+  server.max_instances = 2;
+  House house(only(server));
+  auto a = session_of(house);
+  auto b = session_of(house);
+  auto c = session_of(house);
+  ASSERT_TRUE(house.run(a->connect("s")));
+  ASSERT_TRUE(house.run(b->connect("s")));
+  std::optional<bool> connected;
+  TaskGroup group(house.loop.get_executor());
+  const auto wait = [](gateway::Session& session, std::optional<bool>& done) -> asio::awaitable<void> {
+    done = (co_await session.connect("s")).has_value();
+  };
+  group.spawn("third", wait(*c, connected));
+  house.turn_for(100ms);
+  EXPECT_FALSE(connected) << "the third did not wait";
+  EXPECT_EQ(living_servers().size(), 2U);
+  a.reset();
+  EXPECT_TRUE(house.turn_until([&] { return connected.has_value(); }));
+  EXPECT_TRUE(connected.value_or(false));
+  EXPECT_EQ(living_servers().size(), 2U) << to_string(living_servers());
+}
+
+TEST(Pool, L3_the_next_instance_starts_only_when_the_old_one_is_proven_gone) {
+  auto server = fixture_server("s", {"--ignore-eof", "--ignore-term", "--double-fork"});
+  server.sharing = config::Sharing::shared;
+  server.idle_timeout = 50ms;
+  House house(only(server));
+  auto session = session_of(house);
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(house.run(echo(*session)));
+    EXPECT_EQ(living_servers().size(), 2U) << "round " << round << "\n" << to_string(living_servers());
+    ASSERT_TRUE(
+        house.turn_until([&] { return house.gateway->instances().at(0).state != TreeState::active; }));
+  }
+  EXPECT_EQ(house.custodian->totals().started, 3);
+}
+
+TEST(Pool, parallel_calls_of_one_session_share_one_start) {
+  House house(only(fixture_server("s", {"--delay-init", "100"})));
+  auto session = session_of(house);
+  TaskGroup group(house.loop.get_executor());
+  int answered = 0;
+  const auto one = [](gateway::Session& s, int& count) -> asio::awaitable<void> {
+    if (co_await echo(s)) ++count;
+  };
+  for (int i = 0; i < 20; ++i) group.spawn("call", one(*session, answered));
+  EXPECT_TRUE(house.turn_until([&] { return answered == 20; }));
+  EXPECT_EQ(house.custodian->totals().started, 1);
+}
+
+TEST(Pool, L4_sessions_ended_at_random_points_of_connecting_leave_nothing) {
+  House house(only(fixture_server("s", {"--delay-init", "20"})));
+  const auto connect = [](gateway::Session& s) -> asio::awaitable<void> { (void)co_await s.connect("s"); };
+  for (int i = 0; i < 60; ++i) {
+    auto session = session_of(house);
+    TaskGroup group(house.loop.get_executor());
+    group.spawn("connect", connect(*session));
+    house.turn_for(milliseconds(1 + i % 30));
+    if (i % 2 == 0) group.cancel();
+    session.reset();
+    EXPECT_TRUE(house.turn_until([&] { return group.running() == 0; })) << "round " << i;
+  }
+  EXPECT_TRUE(house.turn_until([] { return living_descendants().empty(); }, 5s))
+      << to_string(living_descendants());
+}
+
+TEST(Pool, L23_a_flood_on_stderr_never_wedges_the_server) {
+  House house(only(fixture_server("s", {"--flood-stderr"})));
+  auto session = session_of(house);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(house.run(echo(*session)));
+  std::uintmax_t kept = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(house.dir / "logs"))
+    if (entry.path().filename().string().find("stderr") != std::string::npos) kept += entry.file_size();
+  EXPECT_GT(kept, 0U);
+  EXPECT_LE(kept, 4U << 20);
+}
+
+TEST(Pool, L44_cancelling_one_call_leaves_the_server_and_its_other_calls_alone) {
+  auto server = fixture_server("s");
+  server.sharing = config::Sharing::shared;
+  House house(only(server));
+  auto a = session_of(house);
+  auto b = session_of(house);
+  ASSERT_TRUE(house.run(echo(*a)));
+  const pid_t pid = house.gateway->instances().at(0).pid;
+  TaskGroup cancelled(house.loop.get_executor());
+  const auto sleep = [](gateway::Session& s) -> asio::awaitable<void> {
+    (void)co_await s.request("s", "tools/call", R"({"name":"sleep","arguments":{"ms":60000}})", {});
+  };
+  cancelled.spawn("sleep", sleep(*a));
+  ASSERT_TRUE(house.turn_until([&] { return house.gateway->instances().at(0).calls_in_flight == 1; }));
+  cancelled.cancel();
+  EXPECT_TRUE(house.turn_until([&] { return cancelled.running() == 0; }));
+  EXPECT_TRUE(house.run(echo(*b)));
+  EXPECT_TRUE(house.run(echo(*a)));
+  EXPECT_EQ(house.gateway->instances().at(0).pid, pid);
+}
+
+}  // namespace
+}  // namespace holdfast::test
