@@ -19,25 +19,35 @@ struct Stop {  // ends the parse; never leaves this file
   std::string message;
 };
 
+// How many bytes the character at the front has; 0: it is no UTF-8.
+std::size_t character_length(std::string_view text) {
+  const auto c = static_cast<unsigned char>(text[0]);
+  if (c < 0x80) return 1;
+  const std::size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+  if (c < 0xc2 || c > 0xf4 || length > text.size()) return 0;
+  std::uint32_t point = c & (0xffU >> (length + 1));
+  for (std::size_t k = 1; k < length; ++k) {
+    const auto next = static_cast<unsigned char>(text[k]);
+    if ((next & 0xc0) != 0x80) return 0;
+    point = (point << 6) | (next & 0x3fU);
+  }
+  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+  return overlong || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : length;
+}
+
+// Steers a terminal: C0, DEL, C1.
+bool is_control(std::string_view character) {
+  const auto c = static_cast<unsigned char>(character[0]);
+  return c < 0x20 || c == 0x7f ||
+         (c == 0xc2 && character.size() > 1 && static_cast<unsigned char>(character[1]) < 0xa0);
+}
+
 // The first byte that is not UTF-8 or is a control character (yaml-cpp takes 0x04 for the end of the file).
 std::optional<std::size_t> first_bad_byte(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c < 0x80) {
-      if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) return i;
-      ++i;
-      continue;
-    }
-    const std::size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-    if (c < 0xc2 || c > 0xf4 || i + length > text.size()) return i;
-    std::uint32_t point = c & (0xffU >> (length + 1));
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return i;
-      point = (point << 6) | (next & 0x3fU);
-    }
-    if ((length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10ffff)) ||
-        (point >= 0xd800 && point < 0xe000))
+    const std::size_t length = character_length(text.substr(i));
+    const char c = text[i];
+    if (length == 0 || (length == 1 && is_control(text.substr(i, 1)) && c != '\t' && c != '\n' && c != '\r'))
       return i;
     i += length;
   }
@@ -170,7 +180,7 @@ class Builder final : public YAML::EventHandler {
     if (parent.depth > kDeepest) throw too_deep(parent);
     if (parent.weight > kHeaviest)
       throw Stop{parent.line, parent.column,
-                 fmt::format("its aliases stand for more than {} MiB of text", kHeaviest >> 20)};
+                 fmt::format("with its aliases written out it holds more than {} MiB", kHeaviest >> 20)};
     if (parent.is_list())
       parent.items.push_back(std::move(node));
     else if (!frame.key)
@@ -190,8 +200,10 @@ class Builder final : public YAML::EventHandler {
     }
     const auto [known, fresh] = frame.lines.emplace(key->text, key->line);
     if (!fresh) {
-      problem(*key, fmt::format("the key \"{}\" is given twice (first on line {}); keep one",
-                                shorten(key->text), known->second));
+      problem(*key,
+              fmt::format("the key \"{}\" is given twice (first on line {}); keep one",
+                          clipped(key->text, 60), known->second),
+              key->text);
       return;
     }
     frame.node->entries.emplace_back(std::move(key), std::move(value));
@@ -213,19 +225,21 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
-  void problem(const Node& at, std::string message) {
+  // `own`: the key of the map being read that is at fault; empty: the map itself.
+  void problem(const Node& at, std::string message, std::string_view own = {}) {
+    if (problems_.size() > kMostProblems) return;
+    if (problems_.size() == kMostProblems) message = "more faults such as those above are not shown";
     std::string path;
+    const auto append = [&](std::string_view key) { path += (path.empty() ? "" : ".") + clipped(key, 80); };
     for (const Frame& frame : stack_) {
       if (&frame == &stack_.back()) break;
       if (frame.node->is_list())
         path += fmt::format("[{}]", frame.node->items.size());
       else if (frame.key && frame.key->is_scalar())
-        path += (path.empty() ? "" : ".") + shorten(frame.key->text);
+        append(frame.key->text);
     }
+    if (!own.empty()) append(own);
     problems_.push_back({Problem::Severity::error, at.line, at.column, std::move(path), std::move(message)});
-  }
-  static std::string shorten(const std::string& text) {
-    return text.size() > 60 ? text.substr(0, 60) + "..." : text;
   }
 
   Places& places_;
@@ -255,24 +269,28 @@ std::optional<unsigned> surrogate(std::string_view text) {  // "\ud83d" at the f
 }
 
 // What JSON files of other clients hold and YAML does not read: comments (blanked, so that places stay) and
-// surrogate pairs (written as one escape of eight digits).
+// surrogate pairs (written as one escape of eight digits). Quotes and YAML's own comments hide both.
 std::string json_as_yaml(std::string_view text) {
   std::string out(text);
-  bool quoted = false;
-  char before = ' ';
+  constexpr std::string_view kBetween = " \t\r\n,{}[]";  // what stands before a token
+  char quote = '\0', before = ' ';
   for (std::size_t i = 0; i < out.size(); ++i) {
     const char c = out[i];
-    if (quoted) {
-      if (c == '"') quoted = false;
-      if (c != '\\') continue;
+    if (quote == '"' && c == '\\') {
       const auto high = surrogate(std::string_view(out).substr(i));
-      if (high && *high >= 0xd800 && *high < 0xdc00 && i + 12 <= out.size()) {
+      if (high && *high >= 0xd800 && *high < 0xdc00) {
         const auto low = surrogate(std::string_view(out).substr(i + 6));
         if (low && *low >= 0xdc00 && *low < 0xe000)
           out.replace(i, 12, fmt::format("\\U{:08x}", 0x10000 + ((*high - 0xd800) << 10) + (*low - 0xdc00)));
       }
       ++i;  // the escaped character
-    } else if (c == '/' && std::string_view(" \t\r\n,{}[]\"").contains(before) && i + 1 < out.size() &&
+    } else if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || (c == '\'' && (kBetween.contains(before) || before == ':' || before == '\''))) {
+      quote = c;
+    } else if (c == '#' && kBetween.substr(0, 4).contains(before)) {
+      i = std::min(out.find('\n', i), out.size() - 1);
+    } else if (c == '/' && (kBetween.contains(before) || before == '"') && i + 1 < out.size() &&
                (out[i + 1] == '/' || out[i + 1] == '*')) {
       const bool block = out[i + 1] == '*';
       auto end = out.find(block ? "*/" : "\n", i + 2);
@@ -280,10 +298,8 @@ std::string json_as_yaml(std::string_view text) {
       for (std::size_t k = i; k < end; ++k)
         if (out[k] != '\n' && out[k] != '\r') out[k] = ' ';
       i = end - 1;
-    } else if (c == '"') {
-      quoted = true;
     }
-    before = out[i];
+    before = i < out.size() ? out[i] : ' ';
   }
   return out;
 }
@@ -311,7 +327,7 @@ Document build(const std::string& text) {
   } catch (const YAML::Exception& fault) {
     const auto [line, column] = places.at(fault.mark);
     return refuse(fault.mark.is_null() ? 0 : line, fault.mark.is_null() ? 0 : column,
-                  "this is not YAML: " + fault.msg);
+                  "this is not YAML: " + clipped(fault.msg, 200));
   } catch (const std::exception& fault) {
     return refuse(0, 0, fmt::format("this cannot be read: {}", fault.what()));
   }
@@ -320,6 +336,18 @@ Document build(const std::string& text) {
 }
 
 }  // namespace
+
+std::string clipped(std::string_view text, std::size_t most) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = std::max<std::size_t>(character_length(text.substr(i)), 1);
+    if (i + length > most) return out + "...";
+    const auto character = text.substr(i, length);
+    out += is_control(character) || character_length(text.substr(i)) == 0 ? "?" : character;
+    i += length;
+  }
+  return out;
+}
 
 const Node* Node::find(std::string_view key) const {
   for (const auto& [k, v] : entries)

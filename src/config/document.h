@@ -15,6 +15,10 @@ namespace holdfast::config {
 struct Node;
 using NodePtr = std::shared_ptr<const Node>;
 
+// `text` for a report of one line: at most `most` bytes, cut between characters (then with "..."), and `?`
+// for what is no UTF-8 or would steer a terminal.
+std::string clipped(std::string_view text, std::size_t most);
+
 // Immutable once built; an alias is the same node as its anchor, so places inside point at the anchor.
 struct Node {
   enum class Kind { null, scalar, list, map } kind = Kind::null;
@@ -38,6 +42,7 @@ struct Node {
 
 inline constexpr std::size_t kLargestFile = 4U << 20;
 inline constexpr int kDeepest = 100;
+inline constexpr std::size_t kMostProblems = 1000;   // of each kind; the rest is not kept
 inline constexpr std::size_t kHeaviest = 32U << 20;  // bytes after aliases are written out
 
 struct Document {

@@ -1,6 +1,10 @@
 #include "config/interpolate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "config/document.h"
 
 namespace holdfast::config {
 namespace {
@@ -39,7 +43,8 @@ class Expansion {
       out += text.substr(at, dollar == std::string_view::npos ? dollar : dollar - at);
       if (dollar == std::string_view::npos) break;
       if (text.substr(dollar, 3) == "$${") {
-        out += "${";
+        // What is escaped from a run's variables stays escaped until they are expanded.
+        out += keep_ && text.substr(dollar + 3).starts_with(kRunPrefix) ? "$${" : "${";
         at = dollar + 3;
       } else if (text.substr(dollar, 2) != "${") {
         out += '$';
@@ -60,7 +65,7 @@ class Expansion {
 
  private:
   std::string value_of(std::string_view inside, int depth) {
-    if (inside == "userHome") return variable("HOME", inside, {}, false, depth);
+    if (inside == "userHome") return variable("HOME", {}, false, depth);
     if (inside == "/" || inside == "pathSeparator") return "/";
     std::string_view name = inside;
     if (name.starts_with("env:")) name.remove_prefix(4);
@@ -69,26 +74,25 @@ class Expansion {
     const auto fallback = has_default ? name.substr(dash + 2) : std::string_view();
     name = name.substr(0, dash);
     if (!is_name(name)) {
-      fault("`${" + std::string(inside.substr(0, 60)) +
+      fault("`${" + clipped(inside, 60) +
             "}` is no form that is read here (${VAR}, ${VAR:-default}, ${env:VAR}, ${userHome}); write `$${` "
-            "for the "
-            "characters themselves");
+            "for the characters themselves");
       return {};
     }
-    if (keep_ && name.starts_with(kRunPrefix)) return "${" + std::string(inside) + "}";
-    return variable(name, name, fallback, has_default, depth);
+    if (keep_ && name.starts_with(kRunPrefix))
+      return "${" + std::string(name) + (has_default ? ":-" + std::string(fallback) : "") + "}";
+    return variable(name, fallback, has_default, depth);
   }
 
-  std::string variable(std::string_view name, std::string_view shown, std::string_view fallback,
-                       bool has_default, int depth) {
+  std::string variable(std::string_view name, std::string_view fallback, bool has_default, int depth) {
     auto value = environment_ ? environment_(name) : std::nullopt;
     if (value && !(has_default && value->empty())) return std::move(*value);
     if (has_default && depth < kDeepestDefault) return expand(fallback, depth + 1);
     if (has_default)
       fault("defaults are nested deeper than 8 levels");
     else
-      fault("the variable " + std::string(shown) + " is not set and has no default (${" + std::string(shown) +
-            ":-value} gives one)");
+      fault(fmt::format("the variable {0} is not set and has no default (${{{0}:-value}} gives one)",
+                        clipped(name, 60)));
     return {};
   }
 
@@ -117,12 +121,23 @@ std::string expand_run_variables(std::string_view text, const Lookup& run) {
     const auto open = text.find("${HOLDFAST_");
     out += text.substr(0, open);
     if (open == std::string_view::npos) break;
+    const bool escaped = out.ends_with('$');
     text.remove_prefix(open);
-    const auto close = text.find('}');
-    const auto value = close == std::string_view::npos ? std::nullopt : run(text.substr(2, close - 2));
-    const auto length = close == std::string_view::npos ? text.size() : close + 1;
-    out += value ? *value : std::string(text.substr(0, length));
-    text.remove_prefix(length);
+    const auto close = closing_brace(text, 0);
+    if (escaped || close == std::string_view::npos) {
+      if (escaped) out.pop_back();
+      out += "${";
+      text.remove_prefix(2);
+      continue;
+    }
+    const auto inside = text.substr(2, close - 2);
+    const auto dash = inside.find(":-");
+    const auto value = run(inside.substr(0, dash));
+    if (value && (dash == std::string_view::npos || !value->empty()))
+      out += *value;
+    else
+      out += dash == std::string_view::npos ? text.substr(0, close + 1) : inside.substr(dash + 2);
+    text.remove_prefix(close + 1);
   }
   return out;
 }

@@ -15,12 +15,13 @@ struct Interpolated {
 
 // Expands `${VAR}`, `${env:VAR}`, `${VAR:-default}` (unset or empty takes the default, which may hold
 // variables itself), `${userHome}`, `${/}` and `${pathSeparator}`. A bare `$VAR` is text; `$${` is a literal
-// `${`. With `keep_run_variables`, `${HOLDFAST_…}` stays as it is for expand_run_variables. All unset
+// `${`. With `keep_run_variables`, `${HOLDFAST_…}` (and its escape) stays for expand_run_variables. All unset
 // variables are named.
 Interpolated interpolate(std::string_view text, const Lookup& environment, bool keep_run_variables = false);
 
-// Expands only `${HOLDFAST_…}`, the variables that a run brings with it; everything else stays untouched, an
-// unknown one too.
+// Expands only `${HOLDFAST_…}` (a `:-default` counts when it is unset or empty), the variables that a run
+// brings with it, and turns `$${HOLDFAST_` into `${HOLDFAST_`; everything else stays untouched, an unknown
+// one too. The counterpart of `keep_run_variables`.
 std::string expand_run_variables(std::string_view text, const Lookup& run);
 
 }  // namespace holdfast::config

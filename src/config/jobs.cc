@@ -37,33 +37,42 @@ void Reader::read_job(const Node& key, const Node& node, const std::string& path
   in_job_ = false;
   unusable_ = nullptr;
 
-  const auto given = [&](std::string_view option) {
-    return std::ranges::any_of(node.entries, [&](const auto& entry) {
-      const Option* row = find_option(Section::job, entry.first->text);
-      return row != nullptr && row->key == option;
-    });
-  };
-  if (!given("schedule")) error(key, path, "has no `schedule`; it says when the job runs, such as every 30m");
-  const bool steps = given("steps"), command = given("command");
+  const auto has = [&](std::string_view option) { return given(Section::job, node, option) != nullptr; };
+  if (!has("schedule")) error(key, path, "has no `schedule`; it says when the job runs, such as every 30m");
+  const bool steps = has("steps"), command = has("command");
   if (steps && command) error(key, path, "has both `steps` and `command`; keep one");
   if (!steps && !command)
     error(key, path, "has neither `steps` nor `command`; one of them says what the job does");
-  check_schedules(job);
+  check_schedules(job, node, path);
   check_tools(node, job, path);
-  check_directory(job.cwd, node, path, job.enabled);
+  check_directory(job.cwd, given(Section::job, node, "cwd"), node, path, job.enabled);
   finish_entry(first, job.enabled);
   if (good_name) config_.jobs.emplace(key.text, std::move(job));
 }
 
-void Reader::check_schedules(const Job& job) {
+void Reader::check_schedules(const Job& job, const Node& node, const std::string& path) {
   if (!check_schedule_) return;
   for (const Schedule& schedule : schedules_) {
     const auto fault = check_schedule_(schedule.node->text, job.timezone);
     if (!fault) continue;
-    error(*schedule.node, schedule.path, fault->message);
+    // No column: the expression is right and the zone is not, which one report tells.
+    if (const Node* zone = given(Section::job, node, "timezone"); zone != nullptr && fault->column == 0)
+      return error(*zone, path_of(path, "timezone"), clipped(fault->message, 500));
+    Problem problem{Problem::Severity::error, schedule.node->line, schedule.node->column, schedule.path,
+                    clipped(fault->message, 500)};
     if (fault->column > 0 && schedule.node->inline_text)
-      problems_.back().column = schedule.node->text_column + fault->column - 1;
+      problem.column = schedule.node->text_column + fault->column - 1;
+    report(std::move(problem));
   }
+}
+
+// A step may name its server as the file does, although it is called otherwise here.
+std::string Reader::with_server_renamed(std::string tool) const {
+  constexpr std::size_t kLongestWritten = 200;
+  for (auto bar = tool.find("__"); bar < kLongestWritten; bar = tool.find("__", bar + 1))
+    if (const auto known = renamed_.find(tool.substr(0, bar)); known != renamed_.end())
+      return known->second + tool.substr(bar);
+  return tool;
 }
 
 void Reader::read_steps(const Option& row, const Node& list, const std::string& path, Target& target) {
@@ -87,12 +96,9 @@ void Reader::read_steps(const Option& row, const Node& list, const std::string& 
     if (!step.tool.empty() && (bar == std::string::npos || bar == 0 || bar + 2 == step.tool.size())) {
       const Node* at = item.find("tool");
       error(at != nullptr ? *at : item, path_of(here, "tool"),
-            fmt::format("found \"{}\"; expected a name such as server__tool", step.tool.substr(0, 60)));
+            fmt::format("found \"{}\"; expected a name such as server__tool", clipped(step.tool, 60)));
     }
-    // A step may name its server as the file does, although it is called otherwise here.
-    for (const auto& [written, used] : renamed_)
-      if (written != used && step.tool.starts_with(written + "__"))
-        step.tool = used + step.tool.substr(written.size());
+    step.tool = with_server_renamed(std::move(step.tool));
     target.job->steps.push_back(std::move(step));
   }
 }

@@ -35,6 +35,8 @@ std::optional<std::string> Reader::server_name(const Node& key, std::string_view
     const char next = is_name_character(c) ? c : '_';
     if (next != '_' || !name.ends_with('_')) name += next;
   }
+  // At its end it would make three of the two that part it from its tools.
+  if (name.size() > 1 && name.ends_with('_')) name.pop_back();
   if (name.empty() || name.size() > kLongestName || name == "_") {
     error(key, path,
           fmt::format("found the name {}; expected 1 to {} letters, digits, `-` and `_`", found(key),
@@ -78,34 +80,33 @@ void Reader::read_server(const Node& key, const Node& node, const std::string& p
 }
 
 void Reader::check_server(Server& server, const Node& key, const Node& node, const std::string& path) {
-  const auto given = [&](std::string_view option) {
-    return std::ranges::any_of(node.entries, [&](const auto& entry) {
-      const Option* row = find_option(Section::server, entry.first->text);
-      return row != nullptr && row->key == option;
-    });
-  };
-  const bool command = given("command"), url = given("url");
+  const auto has = [&](std::string_view option) { return given(Section::server, node, option) != nullptr; };
+  const bool command = has("command"), url = has("url");
   if (command && url) error(key, path, "has both `command` and `url`; keep one");
   if (!command && !url)
     error(key, path, "has neither `command` nor `url`; one of them says what the server is");
-  if (!server.url.empty() && !has_scheme(server.url))
-    error(key, path_of(path, "url"), "expected an address that begins with http://, https:// or unix:/");
-  if (url && !command && server.url.empty() && server.unusable.empty())
-    error(key, path_of(path, "url"), "is empty");
-  if (!given("idleTimeout") && server.sharing != Sharing::session) server.idle_timeout = kIdleWhenShared;
-  if (command) check_directory(server.cwd, node, path, server.enabled);
+  if (const Node* at = given(Section::server, node, "url"); at != nullptr && at->is_scalar() && !command) {
+    if (!server.url.empty() && !has_scheme(server.url))
+      error(*at, path_of(path, "url"),
+            fmt::format("found {}; expected an address that begins with http://, https:// or unix:/",
+                        found(*at)));
+    else if (server.url.empty() && server.unusable.empty())
+      error(*at, path_of(path, "url"), "is empty");
+  }
+  if (!has("idleTimeout") && server.sharing != Sharing::session) server.idle_timeout = kIdleWhenShared;
+  if (command) check_directory(server.cwd, given(Section::server, node, "cwd"), node, path, server.enabled);
 }
 
-void Reader::check_directory(std::string& cwd, const Node& node, const std::string& path, bool enabled) {
+void Reader::check_directory(std::string& cwd, const Node* at, const Node& node, const std::string& path,
+                             bool enabled) {
   if (cwd.empty()) {
     cwd = resolve(".");
     return;
   }
   std::error_code ec;
   if (!enabled || std::filesystem::is_directory(cwd, ec)) return;
-  const Node* at = node.find("cwd");
   error(at != nullptr ? *at : node, path_of(path, "cwd"),
-        fmt::format("{} is not a directory that exists", cwd));
+        fmt::format("{} is not a directory that exists", clipped(cwd, 200)));
 }
 
 // What is switched off needs none of its variables.

@@ -18,19 +18,18 @@ std::string found(const Node& node) {
     case Node::Kind::scalar:
       break;
   }
-  std::string text = node.text.substr(0, 60);
-  // Cut between characters, and keep the report on one line.
-  while (text.size() == 60 && !text.empty() && (static_cast<unsigned char>(text.back()) & 0x80) != 0)
-    text.pop_back();
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  return fmt::format("\"{}{}\"", text, node.text.size() > 60 ? "..." : "");
+  return fmt::format("\"{}\"", clipped(node.text, 60));
 }
 
 std::string path_of(const std::string& parent, std::string_view key) {
-  std::string out = parent.empty() ? "" : parent + ".";
-  for (const char c : key.substr(0, 80)) out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-  return out;
+  return (parent.empty() ? "" : parent + ".") + clipped(key, 80);
+}
+
+const Node* given(Section section, const Node& map, std::string_view option) {
+  for (const auto& [key, value] : map.entries)
+    if (const Option* row = find_option(section, key->text); row != nullptr && row->key == option)
+      return value.get();
+  return nullptr;
 }
 
 Reader::Reader(Config& config, std::vector<Problem>& problems, const Lookup& environment,
@@ -41,13 +40,23 @@ Reader::Reader(Config& config, std::vector<Problem>& problems, const Lookup& env
       check_schedule_(check),
       folder_(std::move(folder)) {}
 
-void Reader::error(const Node& at, std::string_view path, std::string message) {
-  problems_.push_back({Problem::Severity::error, at.line, at.column, std::string(path), std::move(message)});
+void Reader::error(const Node& at, std::string_view path, std::string message, bool blocks_start) {
+  report({Problem::Severity::error, at.line, at.column, std::string(path), std::move(message), blocks_start});
 }
 
 void Reader::warn(const Node& at, std::string_view path, std::string message) {
-  problems_.push_back(
-      {Problem::Severity::warning, at.line, at.column, std::string(path), std::move(message), false});
+  report({Problem::Severity::warning, at.line, at.column, std::string(path), std::move(message), false});
+}
+
+// Each kind is counted by itself, so that a thousand warnings never hide an error.
+void Reader::report(Problem problem) {
+  std::size_t& count = reported_[problem.severity == Problem::Severity::warning ? 0
+                                 : problem.blocks_start                         ? 1
+                                                                                : 2];
+  if (++count <= kMostProblems)
+    problems_.push_back(std::move(problem));
+  else
+    ++left_out_;
 }
 
 void Reader::read_file(const Node& root) {
@@ -63,6 +72,13 @@ void Reader::read_file(const Node& root) {
       read_servers(*value, path_of("", key->text));
   read_foreign(root);
   read_section(Section::top, root, "", Target{&config_, nullptr, nullptr, nullptr});
+  if (left_out_ > 0)
+    problems_.push_back({Problem::Severity::warning,
+                         0,
+                         0,
+                         {},
+                         fmt::format("{} more problems are not shown", left_out_),
+                         false});
 }
 
 // OpenClaw keeps its servers under `mcp.servers`.

@@ -2,6 +2,7 @@
 // and collects every problem with its place.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -23,7 +24,7 @@ class Reader {
   // The whole file.
   void read_file(const Node& root);
 
-  void error(const Node& at, std::string_view path, std::string message);
+  void error(const Node& at, std::string_view path, std::string message, bool blocks_start = true);
   void warn(const Node& at, std::string_view path, std::string message);
 
   // Every key of `map` against the rows of `section`. False: it is no mapping (a problem then).
@@ -39,6 +40,7 @@ class Reader {
     std::string path;
   };
 
+  void report(Problem problem);
   void read_option(const Option& row, const Node& node, const std::string& path, Target& target);
   // nullopt: a problem has been recorded.
   std::optional<Value> read_value(const Option& row, const Node& node, const std::string& path,
@@ -57,10 +59,12 @@ class Reader {
   void read_server(const Node& key, const Node& node, const std::string& path);
   std::optional<std::string> server_name(const Node& key, std::string_view path);
   void check_server(Server& server, const Node& key, const Node& node, const std::string& path);
-  void check_directory(std::string& cwd, const Node& node, const std::string& path, bool enabled);
+  void check_directory(std::string& cwd, const Node* at, const Node& node, const std::string& path,
+                       bool enabled);
   void finish_entry(std::size_t first_problem, bool enabled);
   void read_job(const Node& key, const Node& node, const std::string& path);
-  void check_schedules(const Job& job);
+  std::string with_server_renamed(std::string tool) const;
+  void check_schedules(const Job& job, const Node& node, const std::string& path);
   void check_tools(const Node& node, const Job& job, const std::string& path);
 
   Config& config_;
@@ -68,6 +72,8 @@ class Reader {
   const Lookup& environment_;
   const ScheduleCheck& check_schedule_;
   std::filesystem::path folder_;
+  std::array<std::size_t, 3> reported_{};  // warnings, blocking errors, others
+  std::size_t left_out_ = 0;
   std::string* unusable_ =
       nullptr;  // of the entry being read; nullptr: an unset variable is an error of the file
   bool in_job_ = false;
@@ -77,6 +83,9 @@ class Reader {
 
 // "\"fast\"", "a list", "nothing": what was found, for people.
 std::string found(const Node& node);
+
+// What `map` gives for an option, by whichever of its names; nullptr: nothing.
+const Node* given(Section section, const Node& map, std::string_view option);
 
 // As it stands in paths of problems: a name is cut when long.
 std::string path_of(const std::string& parent, std::string_view key);

@@ -219,16 +219,19 @@ std::string folded(std::string_view key) {
   return out;
 }
 
+// Letters put in, left out, changed or swapped with their neighbour, capitals aside.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  const auto same = [&](std::size_t i, std::size_t j) { return lower(a[i]) == lower(b[j]); };
+  std::vector<std::size_t> before_last, last, row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
+    before_last = std::exchange(last, row);
+    row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t same = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, same});
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same(i - 1, j - 1) ? 0 : 1)});
+      if (i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1))
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
   }
   return row.back();
@@ -271,6 +274,9 @@ std::string expectation(const Option& option) {
   };
   const auto duration = [](std::int64_t value) { return format_duration(milliseconds(value)); };
   const auto plain = [](std::int64_t value) { return std::to_string(value); };
+  const auto size = [](std::int64_t value) {
+    return value >= kTiB ? fmt::format("{}T", value / kTiB) : fmt::format("{}M", value / kMiB);
+  };
   switch (option.type) {
     case Type::flag:
       return "true or false";
@@ -281,13 +287,13 @@ std::string expectation(const Option& option) {
     case Type::percent:
       return fmt::format("a percentage such as 50%, from {}% to {}%", option.least, option.most);
     case Type::size:
-      return "a size of at least 1M, such as 512M or 2G";
+      return "a size such as 512M or 2G, " + range(size);
     case Type::duration:
       return "a duration such as 500ms, 30s or 10m (a plain number is seconds), " + range(duration);
     case Type::duration_or_off:
       return "off, or a duration such as 500ms, 30s or 10m (a plain number is seconds), " + range(duration);
     case Type::duration_range:
-      return "two durations such as 1s..60s, the smaller one first";
+      return "two durations such as 1s..60s, the smaller one first, " + range(duration);
     case Type::text_list:
       return "a list of texts";
     case Type::text_map:

@@ -52,6 +52,19 @@ std::string listen_fault(std::string_view text) {
   return parts == 4 ? std::string() : "the host must be an IP address";
 }
 
+// What keeps `name: value` from being an HTTP header; empty: nothing. A value from the environment may end
+// with a line break, and what follows one would be headers of their own.
+std::string header_fault(std::string_view name, std::string_view value) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  const bool token = !name.empty() && std::ranges::all_of(name, [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.contains(c);
+  });
+  if (!token) return "is no name of an HTTP header";
+  if (value.find_first_of("\r\n") != std::string_view::npos)
+    return "its value holds a line break, which no header can";
+  return {};
+}
+
 }  // namespace
 
 void Reader::wrong(const Option& row, const Node& node, std::string_view path) {
@@ -78,11 +91,8 @@ std::optional<std::string> Reader::expanded(const Option& row, const Node& node,
   if (row.expand) {
     auto result = interpolate(text, environment_, in_job_);
     if (!result.fault.empty()) {
-      error(node, path, result.fault);
-      if (unusable_ != nullptr) {
-        problems_.back().blocks_start = false;
-        if (unusable_->empty()) *unusable_ = std::string(path) + ": " + result.fault;
-      }
+      error(node, path, result.fault, unusable_ == nullptr);
+      if (unusable_ != nullptr && unusable_->empty()) *unusable_ = std::string(path) + ": " + result.fault;
       return std::nullopt;
     }
     text = std::move(result.text);
@@ -235,6 +245,11 @@ std::optional<Value> Reader::read_map(const Option& row, const Node& node, const
   if (node.is_null()) return value;
   if (node.is_scalar()) return wrong(row, node, path), std::nullopt;
   bool good = true;
+  const auto put = [&](const Node& at, const std::string& here, const std::string& name, std::string text) {
+    const std::string fault = row.key == "headers" ? header_fault(name, text) : std::string();
+    if (!fault.empty()) return error(at, here, fault), void(good = false);
+    value.map[name] = std::move(text);
+  };
   const auto name_ok = [&](const Node& at, const std::string& here, std::string_view name) {
     if (!name.empty() && !name.contains('=') && !name.contains('\0')) return true;
     error(at, here, "a name must not be empty and holds no `=`");
@@ -246,7 +261,7 @@ std::optional<Value> Reader::read_map(const Option& row, const Node& node, const
     auto text = item->is_null() ? std::nullopt : expanded(row, *item, here);
     if (item->is_null()) error(*key, here, "found nothing; write \"\" for an empty value");
     if (text)
-      value.map[key->text] = std::move(*text);
+      put(*item, here, key->text, std::move(*text));
     else
       good = false;
   }
@@ -261,9 +276,9 @@ std::optional<Value> Reader::read_map(const Option& row, const Node& node, const
     const std::string name = text->substr(0, equals);
     if (!name_ok(*node.items[i], here, name)) continue;
     if (equals != std::string::npos)
-      value.map[name] = text->substr(equals + 1);
+      put(*node.items[i], here, name, text->substr(equals + 1));
     else if (auto inherited = environment_ ? environment_(name) : std::nullopt)
-      value.map[name] = std::move(*inherited);
+      put(*node.items[i], here, name, std::move(*inherited));
   }
   return good ? std::optional(std::move(value)) : std::nullopt;
 }

@@ -1,0 +1,200 @@
+#include "config/schema.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "config/testing.h"
+
+namespace holdfast::config {
+namespace {
+
+// A file in which one option stands where its section is.
+std::string file_with(Section section, std::string_view option) {
+  const auto server = [&](std::string_view part, std::string_view more = "") {
+    return fmt::format("mcpServers: {{s: {{command: x, {}{}{}}}}}", part, option, more);
+  };
+  switch (section) {
+    case Section::top:
+      return std::string(option);
+    case Section::server:
+      return server("");
+    case Section::stop:
+    case Section::restart:
+    case Section::limits:
+    case Section::tools:
+    case Section::sharing: {
+      const std::string_view title = section_title(section);
+      return server(fmt::format("{}: {{", title.substr(title.rfind('.') + 1)), "}");
+    }
+    case Section::job:
+      return fmt::format("jobs: {{j: {{schedule: x, command: [y], {}}}}}", option);
+    case Section::step:
+      return fmt::format("jobs: {{j: {{schedule: x, steps: [{{tool: a__b, {}}}]}}}}", option);
+    case Section::custody:
+    case Section::scheduler:
+    case Section::sessions:
+    case Section::auth:
+      return fmt::format("{}: {{{}}}", section_title(section), option);
+  }
+  return {};
+}
+
+TEST(schema, defaults_of_the_table_are_those_of_the_values) {
+  int compared = 0;
+  for (const Option& option : options()) {
+    if (option.fallback.empty()) continue;
+    const std::string text = file_with(option.section, fmt::format("{}: {}", option.key, option.fallback));
+    const Loaded with = testing::load(text);
+    const Loaded without =
+        testing::load(file_with(option.section, option.section == Section::top ? "" : "x-nothing: 1"));
+    EXPECT_EQ(testing::report(with), "") << text;
+    EXPECT_TRUE(with.config == without.config) << text;
+    ++compared;
+  }
+  EXPECT_GE(compared, 24);
+}
+
+// So that an option with a default cannot escape the comparison by leaving its text out.
+TEST(schema, only_these_scalars_have_no_default) {
+  std::set<std::string> without;
+  for (const Option& option : options()) {
+    const bool scalar = option.type == Type::flag || option.type == Type::choice ||
+                        option.type == Type::integer || option.type == Type::percent ||
+                        option.type == Type::size || option.type == Type::duration ||
+                        option.type == Type::duration_or_off || option.type == Type::duration_range;
+    if (scalar && option.fallback.empty())
+      without.insert(fmt::format("{} {}", section_title(option.section), option.key));
+  }
+  EXPECT_EQ(without, (std::set<std::string>{
+                         "jobs.NAME disabled", "jobs.NAME.steps[] timeout", "mcpServers.NAME disabled",
+                         "mcpServers.NAME idleTimeout", "mcpServers.NAME supportsParallelToolCalls",
+                         "mcpServers.NAME type", "mcpServers.NAME.limits cpu", "mcpServers.NAME.limits files",
+                         "mcpServers.NAME.limits memory", "mcpServers.NAME.limits pids"}));
+}
+
+TEST(schema, every_row_is_found_by_its_names_and_has_a_reader) {
+  for (const Option& option : options()) {
+    EXPECT_EQ(find_option(option.section, option.key), &option) << option.key;
+    for (const std::string_view synonym : option.synonyms)
+      EXPECT_EQ(find_option(option.section, synonym), &option) << synonym;
+    EXPECT_FALSE(option.doc.empty()) << option.key;
+    EXPECT_FALSE(expectation(option).empty()) << option.key;
+    const bool nested = option.type == Type::section || option.type == Type::servers ||
+                        option.type == Type::jobs || option.type == Type::steps ||
+                        option.type == Type::ignored || option.type == Type::unsupported;
+    EXPECT_EQ(option.set == nullptr, nested) << option.key;
+  }
+}
+
+TEST(schema, keys_are_read_in_snake_case_and_with_dashes) {
+  EXPECT_EQ(find_option(Section::server, "idle_timeout")->key, "idleTimeout");
+  EXPECT_EQ(find_option(Section::server, "idle-timeout")->key, "idleTimeout");
+  EXPECT_EQ(find_option(Section::top, "mcp_servers")->key, "mcpServers");
+  EXPECT_EQ(find_option(Section::server, "_"), nullptr);
+  EXPECT_EQ(find_option(Section::stop, "command"), nullptr);
+}
+
+TEST(schema, the_nearest_key_is_a_slip_away) {
+  const struct {
+    Section section;
+    std::string_view written, meant;
+  } cases[] = {
+      {Section::top, "drian", "drain"},
+      {Section::top, "lisetn", "listen"},
+      {Section::top, "Jobs", "jobs"},
+      {Section::top, "mcpServer", "mcpServers"},
+      {Section::server, "comand", "command"},
+      {Section::server, "evn", "env"},
+      {Section::server, "idelTimeout", "idleTimeout"},
+      {Section::job, "shcedule", "schedule"},
+      {Section::job, "overlaps", "overlap"},
+      {Section::top, "weather", ""},
+      {Section::top, "", ""},
+      {Section::server, "x", ""},
+  };
+  for (const auto& c : cases) EXPECT_EQ(nearest_key(c.section, c.written), c.meant) << c.written;
+  EXPECT_EQ(nearest_key(Section::top, std::string(5000, 'a')), "");
+}
+
+TEST(schema, the_page_follows_the_table) {
+  const std::string page = std::string(HOLDFAST_SOURCE_DIR) + "/docs/configuration.md";
+  if (std::getenv("HOLDFAST_UPDATE_DOCS") != nullptr) std::ofstream(page) << options_as_markdown();
+  std::stringstream text;
+  text << std::ifstream(page).rdbuf();
+  EXPECT_EQ(text.str(), options_as_markdown());
+}
+
+TEST(schema, the_terminal_page_names_every_option) {
+  const std::string text = options_as_text();
+  for (const Option& option : options())
+    if (option.type != Type::ignored && option.type != Type::unsupported)
+      EXPECT_NE(text.find(fmt::format("  {}", option.key)), std::string::npos) << option.key;
+}
+
+using nlohmann::json;
+
+// Every `$ref` leads somewhere, every `type` is one, every `default` is of its type.
+void check_schema(const json& schema, const json& whole, const std::string& path) {
+  static const std::set<std::string> kTypes{"object",  "array",   "string", "number",
+                                            "integer", "boolean", "null"};
+  ASSERT_TRUE(schema.is_object()) << path;
+  if (schema.contains("$ref")) {
+    const std::string target = schema["$ref"];
+    ASSERT_TRUE(target.starts_with("#/")) << path;
+    EXPECT_TRUE(whole.contains(json::json_pointer(target.substr(1)))) << path << " " << target;
+    EXPECT_EQ(schema.size(), 1U) << path << ": what stands beside a $ref is not read";
+  }
+  if (schema.contains("type"))
+    for (const json& type : schema["type"].is_array() ? schema["type"] : json::array({schema["type"]}))
+      EXPECT_TRUE(type.is_string() && kTypes.contains(type)) << path;
+  if (schema.contains("default") && schema.value("type", json()) == "integer")
+    EXPECT_TRUE(schema["default"].is_number_integer()) << path;
+  if (schema.contains("default") && schema.value("type", json()) == "boolean")
+    EXPECT_TRUE(schema["default"].is_boolean()) << path;
+  if (schema.contains("enum") && schema.contains("default")) {
+    const json& choices = schema["enum"];
+    EXPECT_NE(std::find(choices.begin(), choices.end(), schema["default"]), choices.end()) << path;
+  }
+  for (const char* list : {"anyOf", "allOf"})
+    if (schema.contains(list)) {
+      ASSERT_TRUE(schema[list].is_array() && !schema[list].empty()) << path;
+      for (const json& one : schema[list]) check_schema(one, whole, path + "/" + list);
+    }
+  for (const char* one : {"items", "additionalProperties"})
+    if (schema.contains(one)) check_schema(schema[one], whole, path + "/" + one);
+  for (const char* map : {"properties", "definitions"})
+    if (schema.contains(map))
+      for (const auto& [key, value] : schema[map].items()) check_schema(value, whole, path + "/" + key);
+}
+
+TEST(schema, the_json_schema_is_one) {
+  const json schema = json::parse(options_as_json_schema(), nullptr, false);
+  ASSERT_FALSE(schema.is_discarded());
+  EXPECT_EQ(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+  check_schema(schema, schema, "");
+  // Each option stands in its section under each of its names.
+  for (const Option& option : options()) {
+    std::string_view section = section_title(option.section);
+    if (section.ends_with(".NAME")) section.remove_suffix(5);
+    section = section.substr(section.rfind('.') + 1);
+    const std::string name = section == "mcpServers" ? "server"
+                             : section == "jobs"     ? "job"
+                             : section == "steps[]"  ? "step"
+                                                     : std::string(section);
+    const json& properties =
+        option.section == Section::top ? schema["properties"] : schema["definitions"][name]["properties"];
+    EXPECT_TRUE(properties.contains(option.key)) << name << " " << option.key;
+    for (const std::string_view synonym : option.synonyms)
+      EXPECT_TRUE(properties.contains(synonym)) << synonym;
+  }
+  if (const char* file = std::getenv("HOLDFAST_SCHEMA_OUT")) std::ofstream(file) << options_as_json_schema();
+}
+
+}  // namespace
+}  // namespace holdfast::config
