@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "config/interpolate.h"
 #include "gateway/pipe_reader.h"
 #include "schedule/runner.h"
 
@@ -34,15 +35,23 @@ custody::Tree::Watcher watcher_of(const std::shared_ptr<Watched>& watched) {
 }
 
 custody::TreeSpec spec_of(const config::Job& job, const RunInput& input, const gateway::Gateway& gateway) {
-  auto extra = job.env;
-  extra["HOLDFAST_JOB"] = job.name;
-  extra["HOLDFAST_RUN"] = input.id;
-  extra["HOLDFAST_SCHEDULED_AT"] = rfc3339(input.scheduled_at);
-  if (!input.gateway_url.empty()) extra["HOLDFAST_URL"] = input.gateway_url;
+  std::map<std::string, std::string> run{{"HOLDFAST_JOB", job.name},
+                                         {"HOLDFAST_RUN", input.id},
+                                         {"HOLDFAST_SCHEDULED_AT", rfc3339(input.scheduled_at)}};
+  if (!input.gateway_url.empty()) run["HOLDFAST_URL"] = input.gateway_url;
+  const auto expand = [&run](const std::string& text) {
+    return config::expand_run_variables(text, [&run](std::string_view name) -> std::optional<std::string> {
+      const auto found = run.find(std::string(name));
+      return found == run.end() ? std::nullopt : std::optional(found->second);
+    });
+  };
+  auto extra = run;
+  for (const auto& [name, value] : job.env) extra.insert_or_assign(name, expand(value));
   custody::TreeSpec spec;
   spec.name = job.name + "/" + input.id;
-  spec.command.program = job.command.front();
-  spec.command.arguments.assign(job.command.begin() + 1, job.command.end());
+  spec.command.program = expand(job.command.front());
+  for (std::size_t i = 1; i < job.command.size(); ++i)
+    spec.command.arguments.push_back(expand(job.command[i]));
   spec.command.reads_nothing = true;
   spec.graces.eof = milliseconds(0);  // there is no end of its input to wait for
   spec.command.environment = gateway.child_environment(extra);

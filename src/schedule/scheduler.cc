@@ -66,7 +66,9 @@ Core::Core(asio::io_context& loop, gateway::Gateway& gateway, custody::Custodian
       job.blocked = *reason;
     else if (!spec.enabled)
       job.blocked = "disabled";
-    if (!job.blocked.empty()) job.last_reason = job.blocked;
+    if (job.blocked.empty()) continue;
+    job.last_reason = job.blocked;
+    if (spec.enabled) log::warn("job.not_planned", {{"job", name}, {"reason", job.blocked}});
   }
 }
 

@@ -243,11 +243,11 @@ config::Job command_job(std::vector<std::string> command, milliseconds timeout =
 }
 
 TEST(Contract, a_command_reads_nothing_and_its_exit_status_is_the_outcome) {
-  House house(with_job({}, command_job({"sh", "-c", "cat; echo said; exit 3"})));
+  House house(with_job({}, command_job({"sh", "-c", "cat; echo said ${HOLDFAST_JOB}; exit 3"})));
   const auto run = end_of(house, start_job(house));
   EXPECT_EQ(run.state, "failed");
   EXPECT_EQ(run.reason, "exit 3");
-  EXPECT_EQ(store::read_log(run.log, 0, 1000).value_or(""), "said\n");
+  EXPECT_EQ(store::read_log(run.log, 0, 1000).value_or(""), "said job\n");
 }
 
 TEST(Contract, a_commands_detached_children_die_with_its_run) {
