@@ -19,7 +19,7 @@ holdfast_archive(dep_yaml yaml-cpp)
 target_link_libraries(dep_sqlite3 INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
 target_link_libraries(dep_sqlitecpp INTERFACE dep_sqlite3)
 
-# Asio and Beast are compiled once, in src/net/asio.cc; everybody else includes single headers.
+# Asio is compiled once, in src/base/asio.cc, and Beast in src/net/beast.cc; everybody else includes single headers.
 add_library(dep_asio INTERFACE)
 target_link_libraries(dep_asio INTERFACE Boost::headers Threads::Threads)
 

@@ -2,7 +2,7 @@
 
 namespace holdfast {
 
-Worker::Worker() : thread_([this] { serve(); }) {}
+Worker::Worker(std::size_t queue_limit) : queue_limit_(queue_limit), thread_([this] { serve(); }) {}
 
 Worker::~Worker() {
   {
@@ -13,25 +13,27 @@ Worker::~Worker() {
   thread_.join();
 }
 
-void Worker::push(std::move_only_function<void()> job) {
+bool Worker::push(Task task, std::size_t limit) {
   {
     const std::lock_guard lock(mutex_);
-    jobs_.push_back(std::move(job));
+    if (tasks_.size() >= limit) return false;
+    tasks_.push_back(std::move(task));
   }
   wake_.notify_one();
+  return true;
 }
 
 void Worker::serve() {
-  std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
-    if (ending_) return;
-    auto job = std::move(jobs_.front());
-    jobs_.pop_front();
-    lock.unlock();
-    job();
-    job = nullptr;
-    lock.lock();
+    Task task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
   }
 }
 

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "base/worker.h"
 #include "custody/custodian.h"
 #include "custody/ledger.h"
 #include "custody/rungs.h"
 #include "custody/strays.h"
 #include "custody/tree_impl.h"
-#include "base/worker.h"
 
 namespace holdfast::custody {
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "custody/custodian_core.h"
 #include "os/cgroup.h"
-#include "os/stopped.h"
+#include "os/pidfd.h"
 
 namespace holdfast::custody {
 

@@ -14,13 +14,15 @@ namespace holdfast::daemon {
 // cron's parser, as config asks for it. Defined in schedule_check.cc.
 std::optional<config::ScheduleFault> check_schedule(std::string_view schedule, std::string_view timezone);
 
-// Loads `file` with this process's environment and check_schedule.
+// Loads `file` with this process's environment and check_schedule. What is asked for and has no effect in
+// this version is a warning.
 config::Loaded load_checked(const std::filesystem::path& file);
 
 // True if the file can be served whole: no error, and no enabled entry that lacks a variable.
 bool is_clean(const config::Loaded& loaded);
 
-// The configuration of `serve`. nullopt: none found, or errors; every problem has been printed on stderr.
+// The configuration of `serve`. nullopt: none found, or an error that spoils the whole of it (an unset
+// variable only spoils its entry); every problem has been printed on stderr.
 std::optional<config::Config> load_for_serving(const ServeOptions& options);
 
 }  // namespace holdfast::daemon

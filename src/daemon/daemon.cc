@@ -73,6 +73,14 @@ class Daemon {
   TaskGroup tasks_{loop_.get_executor()};
 };
 
+// `custody.require`: a weaker rung than the one asked for is no rung.
+Result<void> offers(const custody::RungReport& found, std::string_view required) {
+  if (required == "any" || required == custody::to_string(found.rung)) return {};
+  return fail(Errc::refused, "custody",
+              "the configuration requires " + std::string(required) + ", and here is only " +
+                  std::string(custody::to_string(found.rung)) + ": " + found.reason);
+}
+
 int Daemon::run() {
   if (auto built = build(); !built) {
     log::error("gateway.failed", {{"error", built.error().message()}});
@@ -93,6 +101,7 @@ Result<void> Daemon::build() {
   auto custodian = custody::Custodian::open(loop_, {.state_dir = paths_.state_dir, .keeper = paths_.keeper});
   if (!custodian) return forward(custodian);
   custodian_ = std::move(*custodian);
+  if (auto enough = offers(custodian_->rung(), config_.custody_require); !enough) return forward(enough);
   gateway_ = gateway::Gateway::create(loop_, *custodian_, config_, {.log_dir = log_dir});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
@@ -145,13 +154,15 @@ Result<void> Daemon::listen() {
   if (!control) return forward(control);
 
   const auto executor = loop_.get_executor();
-  mcp_ = front::McpEndpoint::create(executor, *gateway_, {.session_idle_timeout = config_.session_idle_timeout});
-  control_.emplace(front::ControlContext{
-      .executor = executor,
-      .gateway = *gateway_,
-      .scheduler = *scheduler_,
-      .custodian = *custodian_,
-      .hooks = {.facts = std::move(facts), .shutdown = [this] { request_stop("asked for on the control socket"); }}});
+  mcp_ =
+      front::McpEndpoint::create(executor, *gateway_, {.session_idle_timeout = config_.session_idle_timeout});
+  control_.emplace(front::ControlContext{.executor = executor,
+                                         .gateway = *gateway_,
+                                         .scheduler = *scheduler_,
+                                         .custodian = *custodian_,
+                                         .hooks = {.facts = std::move(facts), .shutdown = [this] {
+                                                     request_stop("asked for on the control socket");
+                                                   }}});
   server_ = front::HttpServer::create(executor, {});
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
   for (auto& listener : health) server_->serve(std::move(listener), front::public_handler());

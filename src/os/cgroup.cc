@@ -13,8 +13,6 @@
 namespace holdfast::os {
 namespace {
 
-using std::chrono::steady_clock;
-
 // Sub-cgroups deeper than this are left to cgroup.kill, which is recursive, and to the walk by descent.
 constexpr int kMaxDepth = 16;
 // Pids per verification: one more reading of cgroup.procs proves a whole batch.
@@ -134,17 +132,6 @@ Result<int> CgroupLeaf::kill_pass() const {
   return for_each_verified([](const PidFd& member) {
     (void)member.signal(SIGKILL);
     return true;
-  });
-}
-
-Result<int> CgroupLeaf::terminate_pass(std::chrono::milliseconds budget) const {
-  if (!dir_) return sys_error("cgroup.procs", {}, EBADF);
-  (void)thaw();
-  const auto end = steady_clock::now() + budget;
-  return for_each_verified([&](const PidFd& member) {
-    (void)member.signal(SIGTERM);
-    (void)member.signal(SIGCONT);
-    return steady_clock::now() < end;
   });
 }
 

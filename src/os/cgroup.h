@@ -4,7 +4,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,9 +31,6 @@ class CgroupLeaf {
   // process whose first thread has exited survives cgroup.kill). Also thaws. How many were listed. The caller
   // repeats until !populated().
   Result<int> kill_pass() const;
-  // SIGTERM then SIGCONT to every member, verified as still listed after its pidfd was opened. How many.
-  // Thaws. Gives up when `budget` is over: being polite to a fork bomb would take seconds.
-  Result<int> terminate_pass(std::chrono::milliseconds budget = std::chrono::milliseconds(100)) const;
   Result<void> thaw() const;  // "0" to cgroup.freeze of the whole subtree
   Result<void> for_each_member(void (*visit)(void* context, pid_t pid),
                                void* context) const;  // whole subtree

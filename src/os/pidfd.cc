@@ -57,12 +57,12 @@ bool PidFd::exited() const {
   return (set.revents & POLLIN) != 0;
 }
 
-Result<Waited> wait_child(pid_t pid, bool stopped) {
+Result<Waited> wait_child(pid_t pid) {
   if (pid != -1 && pid <= 1) return fail(Errc::invalid, "waitid", pid_text(pid).view());
   siginfo_t info{};
-  const int flags = WEXITED | WNOHANG | __WALL | (stopped ? WSTOPPED : 0);
+  constexpr int kFlags = WEXITED | WNOHANG | __WALL;
   // The raw call: __WALL is not among the flags that glibc's headers promise for waitid.
-  while (::syscall(SYS_waitid, pid == -1 ? P_ALL : P_PID, pid == -1 ? 0 : pid, &info, flags, nullptr) != 0) {
+  while (::syscall(SYS_waitid, pid == -1 ? P_ALL : P_PID, pid == -1 ? 0 : pid, &info, kFlags, nullptr) != 0) {
     if (errno != EINTR) return sys_error("waitid", pid_text(pid).view());
   }
   Waited waited;
@@ -72,9 +72,17 @@ Result<Waited> wait_child(pid_t pid, bool stopped) {
     waited.code = info.si_status;
   } else {
     waited.signal = info.si_status & 0x7f;
-    waited.is_stopped = info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED;
   }
   return waited;
+}
+
+Result<pid_t> stopped_child() {
+  siginfo_t info{};
+  while (::syscall(SYS_waitid, P_ALL, 0, &info, WSTOPPED | WNOHANG | __WALL, nullptr) != 0) {
+    if (errno == ECHILD) return 0;
+    if (errno != EINTR) return sys_error("waitid");
+  }
+  return info.si_pid;
 }
 
 bool has_child() {

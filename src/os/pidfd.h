@@ -38,14 +38,16 @@ class PidFd {
 };
 
 // Of the own child `pid` (or -1: any), with __WALL; never blocks (WNOHANG). `pid` 0: nothing to reap now.
-// Error ECHILD: no such child. `stopped`: also report SIGSTOP-ed ones (then `is_stopped`), waitid(2).
+// Error ECHILD: no such child.
 struct Waited {
   pid_t pid = 0;
   int code = 0;    // exit code, if signal == 0
   int signal = 0;  // the signal that ended it
-  bool is_stopped = false;
 };
-Result<Waited> wait_child(pid_t pid, bool stopped = false);
+Result<Waited> wait_child(pid_t pid);
+// A child that was stopped (SIGSTOP and its kin) and not yet asked about; 0: none. Reaps nobody. The only
+// news of a child that its pidfd does not tell.
+Result<pid_t> stopped_child();
 // False: the kernel says ECHILD, there is no child of any kind, dead or alive. Takes no status.
 bool has_child();
 

@@ -22,7 +22,6 @@ class Core final : public Scheduler {
   asio::awaitable<Result<void>> prepare(SystemTime now);
   // What the timer does when it wakes at `now`: claims what is due and sees to it in a tick of its own.
   void wake(SystemTime now);
-  [[nodiscard]] std::size_t ticks_in_flight() const { return ticks_.running(); }
 
   asio::awaitable<Result<void>> start() override;
   [[nodiscard]] std::vector<JobView> jobs() const override;
@@ -83,7 +82,6 @@ class Core final : public Scheduler {
   std::map<std::string, RunPtr, std::less<>> open_;
   int busy_ = 0;
   bool stopping_ = false;
-  Event rearm_;
   std::function<void(const TickReport&)> on_tick_;
   TaskGroup runs_, ticks_, timer_;
 };

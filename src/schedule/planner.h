@@ -14,7 +14,7 @@ namespace holdfast::schedule {
 
 using SystemTime = std::chrono::system_clock::time_point;
 
-// What of `job` this version cannot do, for the configuration's check; nullopt: all of it can be done.
+// Why `job` cannot be planned: an unset variable, or what this version does not do. nullopt: it can.
 std::optional<std::string> unsupported(const config::Job& job);
 
 // A heap of (instant, job); entries of an older generation are dropped when they surface.

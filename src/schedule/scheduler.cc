@@ -54,7 +54,6 @@ Core::Core(asio::io_context& loop, gateway::Gateway& gateway, custody::Custodian
       custodian_(custodian),
       history_(history),
       options_(std::move(options)),
-      rearm_(loop.get_executor()),
       runs_(loop.get_executor()),
       ticks_(loop.get_executor()),
       timer_(loop.get_executor()) {
@@ -360,6 +359,8 @@ asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
   Job* job = find(name);
   if (!job) co_return fail(Errc::not_found, "run job", "no job " + std::string(name));
   if (stopping_) co_return fail(Errc::refused, "run job", "the gateway is shutting down");
+  if (!job->spec.unusable.empty())
+    co_return fail(Errc::refused, "run job", job->spec.name + ": " + job->spec.unusable);
   if (job->id == 0) co_return fail(Errc::refused, "run job", "the scheduler has not started");
   if (job->spec.overlap != "parallel" && job->open > 0)
     co_return fail(Errc::refused, "run job", job->spec.name + " is running already (overlap: skip)");

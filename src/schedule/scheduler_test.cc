@@ -2,17 +2,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/test_support.h"
 #include "schedule/core.h"
-#include "store/test_support.h"
-
-// The gateway's own definition wins where it is linked.
-namespace holdfast::gateway {
-__attribute__((weak)) std::optional<QualifiedName> split_name(std::string_view qualified) {
-  const auto at = qualified.find("__");
-  if (at == std::string_view::npos) return std::nullopt;
-  return QualifiedName{qualified.substr(0, at), qualified.substr(at + 2)};
-}
-}  // namespace holdfast::gateway
 
 namespace holdfast::schedule {
 namespace {
@@ -357,12 +348,24 @@ TEST_F(SchedulerTest, run_now_answers_with_an_id_that_can_be_waited_for) {
   EXPECT_TRUE(test::wait_for(loop, core->run_now("nobody")).error().is(Errc::not_found));
 }
 
+TEST_F(SchedulerTest, a_job_that_lacks_a_variable_is_neither_planned_nor_run_now) {
+  config.jobs["a"] = steps_job({"s__good"});
+  config.jobs["a"].unusable = "the variable TOKEN is not set";
+  start();
+  core->wake(kStart + 10s);
+  EXPECT_FALSE(core->job("a")->next);
+  EXPECT_EQ(core->job("a")->last_reason, "the variable TOKEN is not set");
+  EXPECT_TRUE(test::wait_for(loop, core->run_now("a")).error().is(Errc::refused));
+  EXPECT_EQ(world.opened, 0);
+}
+
 TEST_F(SchedulerTest, command_runs_in_custody_with_its_occurrence_in_the_environment) {
   config.jobs["c"].schedules = {"every 10s"};
-  config.jobs["c"].command = {"echo", "hi"};
+  config.jobs["c"].command = {"echo", "${HOLDFAST_JOB} ${HOLDFAST_OTHER}"};
   start();
   core->wake(kStart + 10s);
   EXPECT_TRUE(only_run("c").starts_with("failed: "));
+  EXPECT_EQ(gateway.spec_.command.arguments.back(), "c ${HOLDFAST_OTHER}");
   EXPECT_EQ(gateway.spec_.command.environment[0], "HOLDFAST_JOB=c");
   EXPECT_EQ(gateway.spec_.command.environment[2], "HOLDFAST_SCHEDULED_AT=2027-01-15T08:00:10Z");
 }

@@ -20,9 +20,9 @@ struct ClaimRequest {
   std::string trigger = "schedule";  // "manual:ID" for a run now; part of the key
   std::string state = "queued";      // or an outcome of its own: "skipped-overlap", "missed"
   std::string reason{};
-  int count = 1;                    // how many instants this row stands for
+  int count = 1;                      // how many instants this row stands for
   std::optional<SystemTime> until{};  // the last of them
-  std::string run_id{}, log_path{};     // set for a claim that will run
+  std::string run_id{}, log_path{};   // set for a claim that will run
 };
 
 // All in one transaction, on the connection whose commits survive a power cut; cursors move along. For each

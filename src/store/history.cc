@@ -2,12 +2,14 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "base/worker.h"
 #include "store/database.h"
-#include "store/disk_thread.h"
 
 namespace holdfast::store {
 
 namespace {
+
+constexpr std::chrono::minutes kDiskPatience{1};
 
 constexpr const char* kRunColumns =
     "SELECT coalesce(r.id, 'occurrence-' || o.id), j.name, coalesce(r.state, o.state), "
@@ -150,19 +152,19 @@ class SqliteHistory final : public History {
 
   asio::awaitable<Result<std::vector<JobRow>>> register_jobs(std::vector<JobSpec> jobs,
                                                              SystemTime now) override {
-    return disk_.run([this, jobs = std::move(jobs), now] {
+    return on_disk([this, jobs = std::move(jobs), now] {
       return valued<std::vector<JobRow>>("register jobs",
                                          [&](SQLite::Database& db) { return register_in(db, jobs, now); });
     });
   }
   asio::awaitable<Result<std::vector<bool>>> claim(std::vector<ClaimRequest> requests,
                                                    SystemTime now) override {
-    return disk_.run([this, requests = std::move(requests), now] {
+    return on_disk([this, requests = std::move(requests), now] {
       return claim_batch(database_, owner_, now, requests);
     });
   }
   asio::awaitable<Result<void>> start_run(std::string run_id, SystemTime at) override {
-    return disk_.run([this, run_id = std::move(run_id), at]() -> Result<void> {
+    return on_disk([this, run_id = std::move(run_id), at]() -> Result<void> {
       return guarded("start run", [&] {
         SQLite::Database& db = database_.history();
         SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
@@ -180,12 +182,12 @@ class SqliteHistory final : public History {
     });
   }
   asio::awaitable<Result<void>> finish_run(Finish finish) override {
-    return disk_.run([this, finish = std::move(finish)]() -> Result<void> {
+    return on_disk([this, finish = std::move(finish)]() -> Result<void> {
       return guarded("finish run", [&] { finish_in(database_.history(), finish, retention_); });
     });
   }
   asio::awaitable<Result<std::vector<RunRow>>> list(std::string job, int limit) override {
-    return disk_.run([this, job = std::move(job), limit] {
+    return on_disk([this, job = std::move(job), limit] {
       return valued<std::vector<RunRow>>("list runs", [&](SQLite::Database& db) {
         SQLite::Statement query(
             db, std::string(kRunColumns) + "WHERE j.name = ?1 ORDER BY o.at_us DESC, o.id DESC LIMIT ?2");
@@ -198,7 +200,7 @@ class SqliteHistory final : public History {
     });
   }
   asio::awaitable<Result<RunRow>> get(std::string run_id) override {
-    return disk_.run([this, run_id = std::move(run_id)]() -> Result<RunRow> {
+    return on_disk([this, run_id = std::move(run_id)]() -> Result<RunRow> {
       auto found = valued<std::optional<RunRow>>("get run", [&](SQLite::Database& db) {
         SQLite::Statement query(db, std::string(kRunColumns) + "WHERE r.id = ?1");
         query.bind(1, run_id);
@@ -210,13 +212,18 @@ class SqliteHistory final : public History {
     });
   }
   asio::awaitable<Result<int>> interrupt_open(SystemTime now) override {
-    return disk_.run([this, now] {
+    return on_disk([this, now] {
       return valued<int>("interrupt open runs",
                          [&](SQLite::Database& db) { return interrupt_in(db, owner_, now); });
     });
   }
 
  private:
+  // On the thread that alone touches the database.
+  template <class Work>
+  asio::awaitable<std::invoke_result_t<Work&>> on_disk(Work work) {
+    return disk_.try_run(std::move(work), kDiskPatience);
+  }
   template <class T, class Work>
   Result<T> valued(std::string_view op, Work work) {
     T out{};
@@ -228,7 +235,7 @@ class SqliteHistory final : public History {
   Database database_;
   std::string owner_;
   Retention retention_;
-  DiskThread disk_;  // last: it is joined before the database goes
+  Worker disk_;  // last: it is joined before the database goes
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Jobs, occurrences and runs on disk, for a loop: every call awaits the disk thread.
+// Jobs, occurrences and runs on disk, for a loop: every call awaits the one thread that waits for the disk.
+// Besides what the disk said, a call may fail with limit (too many wait) or timeout (no answer in a minute).
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

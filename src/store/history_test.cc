@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "store/test_support.h"
+#include "base/test_support.h"
 
 namespace holdfast::store {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "store/test_support.h"
+#include "base/test_support.h"
 
 namespace holdfast::store {
 namespace {

@@ -3,6 +3,9 @@
 
 #include <signal.h>
 
+#include <fstream>
+
+#include "base/test_support.h"
 #include "census.h"
 #include "program.h"
 
@@ -165,6 +168,24 @@ TEST_F(DaemonContract, broken_configuration_is_refused_whole_with_every_error_an
   for (const char* expected : {":1:8:", "sharing", ":5:", "25"})
     EXPECT_NE(text.find(expected), std::string::npos) << text;
   std::filesystem::remove(file);
+}
+
+TEST_F(DaemonContract, an_entry_with_an_unset_variable_spares_the_others) {
+  GatewayProcess gateway(
+      config_with("  s:\n    " + kStubborn + "  t: { command: x, env: { A: \"${HOLDFAST_UNSET}\" } }\n"));
+  const auto listed = gateway.cli({"servers"});
+  EXPECT_NE(listed.out.find("unusable"), std::string::npos) << listed.out << listed.err;
+  EXPECT_NE(listed.out.find("ready"), std::string::npos) << listed.out << listed.err;
+}
+
+TEST_F(DaemonContract, a_required_rung_that_is_not_offered_is_a_reason_not_to_start) {
+  TempDir dir;
+  const auto file = dir.path() / "config.yaml";
+  std::ofstream(file) << "custody: { require: pidns }\n" << config_with("  s:\n    " + kStubborn);
+  const auto result =
+      run_program(HOLDFAST_PROGRAM, {"serve", "--config", file, "--state-dir", dir.path() / "state"}, 10s);
+  EXPECT_EQ(result.exit.code, 1);
+  EXPECT_NE(result.err.find("requires pidns"), std::string::npos) << result.err;
 }
 
 TEST_F(DaemonContract, command_job_dies_with_its_run_and_its_log_is_kept) {
