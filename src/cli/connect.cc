@@ -31,6 +31,7 @@ constexpr std::chrono::seconds kPooled{60};  // half of what the gateway lets a 
 constexpr std::chrono::seconds kGoodbye{1};
 constexpr std::int64_t kInternalError = -32603;
 constexpr std::int64_t kInvalidRequest = -32600;
+constexpr std::int64_t kMethodNotFound = -32601;
 constexpr std::int64_t kParseError = -32700;
 
 steady_clock::time_point in(std::chrono::nanoseconds time) {
@@ -42,6 +43,15 @@ std::string error_line(const std::string& id, std::int64_t code, std::string_vie
       nlohmann::json(message).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return R"({"jsonrpc":"2.0",)" + (id.empty() ? "" : "\"id\":" + id + ",") + R"("error":{"code":)" +
          std::to_string(code) + R"(,"message":)" + text + "}}";
+}
+
+// What a client may ask before the handshake: a ping, and whether we speak a newer era (the answer by which
+// it falls back to the handshake).
+std::string before_session(const Envelope& message) {
+  if (message.method == "ping") return R"({"jsonrpc":"2.0","id":)" + message.id + R"(,"result":{}})";
+  if (message.method == "server/discover")
+    return error_line(message.id, kMethodNotFound, "Method not found: server/discover");
+  return error_line(message.id, kInvalidRequest, "not initialized");
 }
 
 // A descriptor that is lent: blocking again, and open, when the bridge has ended.
@@ -118,6 +128,7 @@ class Bridge {
   Event initialized_{executor_};  // clear while initialize is under way
   std::vector<Pooled> idle_;
   std::size_t in_flight_ = 0;
+  std::map<std::string, bool> asked_;  // ids in flight; true: the client cancelled it
   Event slot_{executor_};
   bool writing_ = false;
   Event writable_{executor_};
@@ -138,7 +149,9 @@ asio::awaitable<void> Bridge::run(int* code) {
   idle_.push_back({std::move(*probe), steady_clock::now()});
   initialized_.set();
   signals_.async_wait([this](const error_code& ec, int) {
-    if (!ec) finished_.set();
+    if (ec) return;
+    finished_.set();
+    requests_.cancel();  // run() may be waiting for their answers already
   });
   service_.spawn("connect.read", read_lines());
   service_.spawn("connect.dispatch", dispatch_lines());
@@ -232,6 +245,13 @@ asio::awaitable<void> Bridge::dispatch(std::string line) {
     requests_.spawn("connect.initialize", initialize(message.id, std::move(line)));
     co_return;
   }
+  if (session_.empty()) {
+    if (message.kind == Kind::request) co_await write_line(before_session(message));
+    co_return;
+  }
+  if (message.kind == Kind::notification && message.method == "notifications/cancelled") {
+    if (const auto asked = asked_.find(message.cancelled); asked != asked_.end()) asked->second = true;
+  }
   while (in_flight_ >= options_.requests_in_flight) {
     slot_.clear();
     if (!co_await slot_.wait_until(in(kLongest))) co_return;
@@ -245,6 +265,7 @@ asio::awaitable<void> Bridge::dispatch(std::string line) {
   }
   if (message.kind == Kind::request) {
     ++in_flight_;
+    asked_[message.id] = false;
     requests_.spawn("connect.request", exchange(std::move(*wire), message.id, std::move(line)));
   } else {  // in order: the next line waits for this one
     co_await exchange(std::move(*wire), {}, std::move(line));
@@ -291,7 +312,9 @@ asio::awaitable<void> Bridge::exchange(Connection wire, std::string id, std::str
   auto response = co_await wire->request(post(std::move(line)), in(kLongest));
   if (wire->usable()) idle_.push_back({std::move(wire), steady_clock::now()});
   if (id.empty()) co_return;
-  co_await answer(std::move(id), std::move(response));
+  const auto asked = asked_.extract(id);
+  const bool withdrawn = asked && asked.mapped();  // the protocol wants no answer then
+  if (!withdrawn) co_await answer(std::move(id), std::move(response));
   --in_flight_;
   slot_.set();
 }

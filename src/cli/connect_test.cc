@@ -124,7 +124,27 @@ TEST_F(ConnectTest, a_slow_call_delays_no_other_and_can_be_cancelled) {
   EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":2,"result":{}})");
   say(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})"
       "\n");
-  EXPECT_NE(line().find("-32800"), std::string::npos);
+  ASSERT_TRUE(eventually([&] { return front.counts.cancelled == 1; }));
+  say(R"({"jsonrpc":"2.0","id":3,"method":"ping"})"
+      "\n");
+  EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":3,"result":{}})") << "a cancelled request wants no answer";
+  EXPECT_EQ(end(), 0);
+  EXPECT_EQ(line(), "");
+}
+
+TEST_F(ConnectTest, what_comes_before_the_handshake_is_answered_here) {
+  start();
+  say(R"({"jsonrpc":"2.0","id":1,"method":"ping"})"
+      "\n"
+      R"({"jsonrpc":"2.0","id":2,"method":"server/discover","params":{}})"
+      "\n"
+      R"({"jsonrpc":"2.0","id":3,"method":"tools/list"})"
+      "\n");
+  EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":1,"result":{}})");
+  EXPECT_NE(line().find(R"("id":2,"error":{"code":-32601)"), std::string::npos);
+  EXPECT_NE(line().find(R"("id":3,"error":{"code":-32600)"), std::string::npos);
+  say(kInitialize);
+  EXPECT_NE(line().find("serverInfo"), std::string::npos);
   EXPECT_EQ(end(), 0);
 }
 

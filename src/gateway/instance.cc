@@ -124,9 +124,13 @@ Error Instance::explained(Error error) const {
   return error;
 }
 
-// The end of its output may be read a moment before its exit is told.
+// The end of its output may be read a moment before its exit is told, and its last words a moment after.
 asio::awaitable<void> Instance::explain_failure(Error error) {
-  if (error.is(Errc::closed)) (void)co_await exited_.wait_until(steady_clock::now() + milliseconds(200));
+  if (error.is(Errc::closed)) {
+    const auto deadline = steady_clock::now() + milliseconds(200);
+    (void)co_await exited_.wait_until(deadline);
+    co_await stderr_->wait_end(deadline);
+  }
   if (state_ == InstanceState::starting) fail(explained(std::move(error)));
 }
 
@@ -156,11 +160,11 @@ void Instance::watch_tree() {
   watcher.gone = [weak](const custody::Ending&) {
     const auto self = weak.lock();
     if (!self) return;
+    if (self->stderr_) self->stderr_->stop();
     if (self->state_ == InstanceState::starting)
       self->fail(self->explained(Error{make_error_code(Errc::closed), "initialize", {}}));
     self->retire("gone");
     if (self->client_) self->client_->release();
-    if (self->stderr_) self->stderr_->stop();
     self->set_state(InstanceState::gone);
   };
   tree_->watch(std::move(watcher));

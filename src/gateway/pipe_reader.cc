@@ -21,9 +21,10 @@ constexpr int kReadsAtOnce = 16;
 
 struct PipeReader::Pipe {
   Pipe(const asio::any_io_executor& executor, std::function<void(std::string_view)> s)
-      : stream(executor), sink(std::move(s)) {}
+      : stream(executor), sink(std::move(s)), ended(executor) {}
   asio::posix::stream_descriptor stream;
   std::function<void(std::string_view)> sink;
+  Event ended;
 
   // False: nothing more will ever come.
   bool take() {
@@ -42,12 +43,16 @@ struct PipeReader::Pipe {
   // follow a pointer into the descriptor's past (Boost 1.81).
   static asio::awaitable<void> read_all(std::shared_ptr<Pipe> pipe) {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    while (pipe->stream.is_open()) {
-      boost::system::error_code ec;
+    for (boost::system::error_code ec; !ec && pipe->stream.is_open();) {
       co_await pipe->stream.async_wait(asio::posix::stream_descriptor::wait_read,
                                        asio::redirect_error(asio::use_awaitable, ec));
-      if (ec || !pipe->stream.is_open() || !pipe->take()) co_return;
+      if (ec || !pipe->stream.is_open() || !pipe->take()) break;
     }
+    pipe->ended.set();
+  }
+  static asio::awaitable<void> wait_end(std::shared_ptr<Pipe> pipe,
+                                        std::chrono::steady_clock::time_point deadline) {
+    (void)co_await pipe->ended.wait_until(deadline);
   }
 };
 
@@ -62,10 +67,15 @@ PipeReader::PipeReader(const asio::any_io_executor& executor, int fd,
 
 asio::awaitable<void> PipeReader::run() { return Pipe::read_all(pipe_); }
 
+asio::awaitable<void> PipeReader::wait_end(std::chrono::steady_clock::time_point deadline) {
+  return Pipe::wait_end(pipe_, deadline);
+}
+
 void PipeReader::stop() {
   if (!pipe_->stream.is_open()) return;
   (void)pipe_->take();
   (void)pipe_->stream.release();
+  pipe_->ended.set();
 }
 
 }  // namespace holdfast::gateway

@@ -3,6 +3,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -22,6 +23,9 @@ class PipeReader {
 
   // To be spawned once; ends at end-of-file or by stop(). Deaf to cancellation: stop() is what ends it.
   asio::awaitable<void> run();
+
+  // Until end-of-file or stop(), when all that was said has been given; or the deadline.
+  asio::awaitable<void> wait_end(std::chrono::steady_clock::time_point deadline);
 
   // Takes what is in the pipe now and lets go of the descriptor at once: its owner closes it next.
   void stop();

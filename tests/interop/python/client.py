@@ -1,0 +1,93 @@
+"""The official Python client, driven by lines on stdin as ../node/client.mjs is; the same verbs, the same answers, but for
+`strays`: it drops what it did not ask for without a word.
+
+Usage: client.py REVISION COMMAND ARGS... (REVISION: newest asks as the client does by itself, which begins with the
+question for the stateless revision; otherwise the handshake with the one to offer)
+"""
+
+import json
+import sys
+import time
+
+import anyio
+import mcp.client.session
+from mcp import Client, StdioServerParameters
+
+revision, command, *arguments = sys.argv[1:]
+
+
+def say(text: str) -> None:
+    print(text.replace("\n", " "), flush=True)
+
+
+def text_of(result) -> str:
+    return json.dumps(result.content[0].text if result.content else "", ensure_ascii=False)
+
+
+async def serve(client: Client, tasks) -> None:
+    async def call(name: str, arguments: str):
+        return await client.call_tool(name, json.loads(arguments))
+
+    async def forget(name: str, arguments: str) -> None:
+        try:
+            await call(name, arguments)
+        except Exception:
+            pass
+
+    async def parallel(count: int, name: str, arguments: str) -> None:
+        good = 0
+
+        async def one() -> None:
+            nonlocal good
+            result = await call(name, arguments)
+            good += not result.is_error
+
+        async with anyio.create_task_group() as group:
+            for _ in range(count):
+                group.start_soon(one)
+        say(f"results {good}")
+
+    while line := await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
+        verb, *rest = line.rstrip("\n").split("\t")
+        try:
+            if verb == "list":
+                say("tools " + " ".join(tool.name for tool in (await client.list_tools()).tools))
+            elif verb == "ping":
+                await client.send_ping()
+                say("pong")
+            elif verb == "call":
+                say("result " + text_of(await call(*rest)))
+            elif verb == "parallel":
+                await parallel(int(rest[0]), *rest[1:])
+            elif verb == "start":
+                tasks.start_soon(forget, *rest)
+                say("started")
+            elif verb == "cancel":
+                with anyio.move_on_after(int(rest[0]) / 1000) as scope:
+                    await call(*rest[1:])
+                say("cancelled" if scope.cancelled_caught else "finished")
+            elif verb == "close":
+                return
+        except Exception as error:
+            say(f"error {error!r}")
+
+
+async def main() -> None:
+    if revision != "newest":
+        mcp.client.session.LATEST_HANDSHAKE_VERSION = revision
+    server = StdioServerParameters(command=command, args=arguments)
+    begin = 0.0
+    async with Client(server, mode="auto" if revision == "newest" else "legacy") as client:
+        say(f"connected {client.protocol_version} {client.server_info.name}")
+        async with anyio.create_task_group() as tasks:
+            await serve(client, tasks)
+            tasks.cancel_scope.cancel()
+        begin = time.monotonic()
+    say(f"closed {round((time.monotonic() - begin) * 1000)}")
+
+
+try:
+    anyio.run(main)
+except* Exception as errors:
+    say(f"refused {errors.exceptions}")
+    sys.exit(1)
