@@ -4,8 +4,11 @@
 #include <iostream>
 
 #include "cli/cli.h"
+#include "os/process.h"
 
 int main(int argc, char** argv) {
+  // A caller may have closed some: what is opened later must never stand where messages are written.
+  if (!holdfast::os::fill_standard_descriptors()) return EXIT_FAILURE;
   const char* no_colour = std::getenv("NO_COLOR");
   const bool colour = ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
   const int code =

@@ -1,9 +1,11 @@
 // call, sweep, shutdown.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/json_depth.h"
 #include "cli/context.h"
 
 namespace holdfast::cli {
@@ -22,6 +24,9 @@ struct CallOptions {
 
 // {"k":v} from k=v pairs: a value that is JSON is meant as such, anything else is text.
 std::expected<Json, std::string> arguments_of(const CallOptions& options) {
+  if (deeper_than(options.arguments) ||
+      std::ranges::any_of(options.pairs, [](const auto& pair) { return deeper_than(pair); }))
+    return std::unexpected("the arguments are nested too deep");
   if (!options.arguments.empty()) {
     auto json = Json::parse(options.arguments, nullptr, false);
     if (!json.is_object()) return std::unexpected("--arguments must be a JSON object");

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.h"
+
 namespace holdfast::cli {
 
 int Context::fail(int code, std::string_view message) {
@@ -52,6 +54,8 @@ std::expected<Json, int> ask(Context& context, std::string_view method, std::str
                            .body = std::move(body)},
                           limit);
   if (!response) return std::unexpected(response.error());
+  if (deeper_than(response->body))  // printing it recurses
+    return std::unexpected(context.fail(daemon::kExitFailed, "the answer is nested too deep to be shown"));
   auto json = Json::parse(response->body, nullptr, false);
   if (json.is_discarded())
     return std::unexpected(context.fail(daemon::kExitFailed, "the gateway answered no JSON"));

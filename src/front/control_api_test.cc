@@ -91,6 +91,16 @@ TEST_F(ControlApiTest, errors_have_one_shape_and_a_fitting_status) {
   expect(front.ask("GET", "/v1/tools?server=broken"), 409, "refused");
 }
 
+TEST_F(ControlApiTest, nesting_that_would_exhaust_the_stack_is_refused_from_either_side) {
+  const std::string deep = std::string(400'000, '[') + std::string(400'000, ']');
+  const auto asked =
+      front.ask("POST", "/v1/call", R"({"server":"memory","tool":"echo","arguments":{"a":)" + deep + "}}");
+  EXPECT_EQ(asked.status, 400U);
+  const auto answered = front.ask("POST", "/v1/call", R"({"server":"memory","tool":"deep"})");
+  EXPECT_EQ(answered.status, 502U);
+  EXPECT_EQ(Json::parse(answered.body)["error"]["message"], "deep");
+}
+
 TEST_F(ControlApiTest, tools_of_all_servers_come_with_the_errors_of_some) {
   const Json got = get("/v1/tools");
   EXPECT_EQ(got["tools"][0]["server"], "memory");

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/json_depth.h"
 #include "front/control_json.h"
 #include "front/control_routes.h"
 
@@ -39,6 +40,11 @@ Json tools_json(const Listing& listing) {
       continue;
     }
     for (const auto& tool : *listing.tools[i]) {
+      if (deeper_than(tool.raw)) {  // writing it recurses
+        errors.push_back(
+            {{"server", listing.servers[i]}, {"message", "tool " + tool.name + ": nested too deep"}});
+        continue;
+      }
       tools.push_back({{"server", listing.servers[i]},
                        {"name", tool.name},
                        {"tool", Json::parse(tool.raw, nullptr, false)}});
@@ -55,7 +61,8 @@ Response call_answer(const Result<mcp::Reply>& reply) {
     return response;
   }
   Json error = {{"code", "rpc"}, {"message", reply->error->message}, {"rpc_code", reply->error->code}};
-  if (!reply->error->data.empty()) error["data"] = Json::parse(reply->error->data, nullptr, false);
+  if (!reply->error->data.empty() && !deeper_than(reply->error->data))
+    error["data"] = Json::parse(reply->error->data, nullptr, false);
   return json_response({{"error", std::move(error)}}, 502);
 }
 
@@ -97,6 +104,7 @@ Answer tools(ControlContext& context, const Request& request, const std::string&
 }
 
 Answer call(ControlContext& context, const Request& request, const std::string&) {
+  if (deeper_than(request.body)) co_return error_response(400, "invalid", "the body is nested too deep");
   const auto body = Json::parse(request.body, nullptr, false);
   const auto text = [&](const char* key) {
     const auto it = body.is_object() ? body.find(key) : body.end();

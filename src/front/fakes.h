@@ -43,6 +43,10 @@ class FakeSession final : public gateway::Session {
     }
     if (sent.find("\"refused\"") != std::string::npos)
       co_return fail(Errc::refused, "request", "server is parked");
+    if (sent.find("\"deep\"") != std::string::npos) {
+      const std::string data = std::string(400'000, '[') + std::string(400'000, ']');
+      co_return mcp::Reply{{}, mcp::RpcError{-32602, "deep", data}};
+    }
     if (sent.find("\"fail\"") != std::string::npos) {
       co_return mcp::Reply{{}, mcp::RpcError{-32602, "unknown tool", R"({"why":1})"}};
     }

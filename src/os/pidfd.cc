@@ -20,8 +20,10 @@ FixedString<224> pid_text(pid_t pid) {
 }  // namespace
 
 Result<PidFd> PidFd::open(pid_t pid) {
-  // 0 and -1 address groups or everybody, 1 is init: none of them is ever ours (row 17).
-  if (pid <= 1) return fail(Errc::invalid, "pidfd_open", pid_text(pid).view());
+  // 0 and -1 address groups or everybody, 1 is init: none of them is ever ours (row 17). In a container we
+  // may be 1 ourselves, and then are watched; signal() refuses it all the same.
+  if (pid < 1 || (pid == 1 && ::getpid() != 1))
+    return fail(Errc::invalid, "pidfd_open", pid_text(pid).view());
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!fd) return sys_error("pidfd_open", pid_text(pid).view());
   return PidFd(std::move(fd), pid);
@@ -38,7 +40,7 @@ Result<PidFd> PidFd::adopt(UniqueFd fd) {
   text->remove_prefix(at + 5);
   const auto pid = take_number(*text);
   // -1: it is gone; 0: it lives in another PID namespace.
-  if (!pid || *pid <= 1) return sys_error("fdinfo", path.view(), ESRCH);
+  if (!pid || *pid < 1) return sys_error("fdinfo", path.view(), ESRCH);
   return PidFd(std::move(fd), static_cast<pid_t>(*pid));
 }
 

@@ -99,6 +99,14 @@ Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer) {
 Result<UniqueFd> open_directory(const char* path) { return open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY); }
 Result<UniqueFd> open_null() { return open_at(AT_FDCWD, "/dev/null", O_RDWR); }
 
+Result<void> fill_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    if (::open("/dev/null", O_RDWR) != fd) return sys_error("open", "/dev/null");  // the lowest free number
+  }
+  return {};
+}
+
 Result<void> replace_descriptor(int target, int source) {
   if (::dup3(source, target, O_CLOEXEC) < 0) return sys_error("dup3");
   return {};

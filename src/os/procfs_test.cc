@@ -1,6 +1,7 @@
 #include "os/procfs.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -216,6 +217,27 @@ TEST(Lock, is_held_by_one) {
   }
   EXPECT_TRUE(lock_file(path.c_str()));
   ::unlink(path.c_str());
+}
+
+// A gateway that is a container's first process must be able to watch itself.
+TEST(PidFdTest, number_one_may_be_opened_by_itself_only_and_never_signalled) {
+  EXPECT_FALSE(PidFd::open(1));
+  const pid_t middle = ::fork();
+  ASSERT_GE(middle, 0);
+  if (middle == 0) {
+    if (::unshare(CLONE_NEWPID) != 0) ::_exit(77);
+    const pid_t first = ::fork();
+    if (first == 0) {
+      const auto self = PidFd::open(::getpid());
+      ::_exit(::getpid() == 1 && self && !self->exited() && !self->signal(0) ? 0 : 1);
+    }
+    int status = -1;
+    ::_exit(first > 0 && ::waitpid(first, &status, 0) == first ? WEXITSTATUS(status) : 2);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(middle, &status, 0), middle);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no PID namespace may be made here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace

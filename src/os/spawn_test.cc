@@ -217,5 +217,20 @@ TEST_F(SpawnIntoLeaf, leaf_tells_and_kills_its_members) {
   EXPECT_FALSE(leaf_.populated().value());
 }
 
+TEST(Process, closed_standard_descriptors_are_filled_before_anything_else_takes_their_numbers) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    for (const int fd : {0, 2}) ::close(fd);
+    struct stat null{}, at{};
+    bool good = fill_standard_descriptors().has_value() && ::stat("/dev/null", &null) == 0;
+    for (const int fd : {0, 2}) good = good && ::fstat(fd, &at) == 0 && at.st_rdev == null.st_rdev;
+    ::_exit(good ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 }  // namespace
 }  // namespace holdfast::os

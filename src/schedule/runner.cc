@@ -42,9 +42,11 @@ Outcome failed(std::string reason) { return {.state = "failed", .reason = std::m
 std::string text_of(const json& result) {
   std::string out;
   if (const auto content = result.find("content"); content != result.end() && content->is_array())
-    for (const json& part : *content)
-      if (part.is_object() && part.value("type", "") == "text")
-        out += (out.empty() ? "" : " ") + part.value("text", "");
+    for (const json& part : *content) {
+      const auto text =
+          part.is_object() ? part.find("text") : part.end();  // foreign: any type may stand anywhere
+      if (text != part.end() && text->is_string()) out += (out.empty() ? "" : " ") + text->get<std::string>();
+    }
   return out.empty() ? "the tool reported an error without a text" : out;
 }
 

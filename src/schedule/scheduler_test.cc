@@ -41,8 +41,9 @@ class FakeSession final : public gateway::Session {
       }
     }
     if (params.find("\"bad\"") != std::string_view::npos)
-      co_return mcp::Reply{R"({"isError":true,"content":[{"type":"text","text":"no such file"}]})",
-                           std::nullopt};
+      co_return mcp::Reply{
+          R"({"isError":true,"content":[5,{"type":7,"text":[]},{"type":"text","text":"no such file"}]})",
+          std::nullopt};
     if (params.find("\"rpc\"") != std::string_view::npos)
       co_return mcp::Reply{"", mcp::RpcError{-32602, "bad arguments", ""}};
     co_return mcp::Reply{R"({"content":[]})", std::nullopt};
