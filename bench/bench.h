@@ -27,18 +27,23 @@ struct Samples {
     return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
   }
   [[nodiscard]] nlohmann::json json() const {
-    return {
-        {"n", values.size()}, {"p50_ms", quantile(0.5)}, {"p99_ms", quantile(0.99)}, {"max_ms", quantile(1)}};
+    return {{"n", values.size()},
+            {"min_ms", quantile(0)},
+            {"p50_ms", quantile(0.5)},
+            {"p99_ms", quantile(0.99)},
+            {"max_ms", quantile(1)}};
   }
 };
 
 // One line for people: what, ours, reference, and the goal if there is one.
 void say(const std::string& text);
+std::string figure(double value, int digits = 2);
 
-nlohmann::json bench_start();   // a server in custody against bare posix_spawn, small and with 2 GB held
-nlohmann::json bench_stop();    // 50 deaf servers against one
-nlohmann::json bench_sweep();   // 1,000 trees of which 10 are orphans, against 10 alone
-nlohmann::json bench_memory();  // the gateway idle and per idle instance, keepers
+nlohmann::json bench_startup();  // `version`, and `serve` until its socket answers, against /bin/true
+nlohmann::json bench_start();    // a server in custody against bare posix_spawn, small and with 2 GB held
+nlohmann::json bench_stop();     // 50 deaf servers against one
+nlohmann::json bench_sweep();    // 1,000 trees of which 10 are orphans, against 10 alone
+nlohmann::json bench_memory();   // the gateway idle and per idle instance, keepers
 nlohmann::json bench_day(int ticks);  // 7 jobs x ticks: descriptors, memory and processes flat
 
 }  // namespace holdfast::bench

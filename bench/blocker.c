@@ -1,5 +1,5 @@
-// The smallest server there is: says one byte when it lives, then waits for the end of its stdin. With an argument it is deaf
-// to end-of-file and to SIGTERM as well, for at most two minutes.
+// The smallest server there is: says one byte when it lives, then waits for the end of its stdin. With an
+// argument it is deaf to end-of-file and to SIGTERM as well, for at most two minutes.
 #include <signal.h>
 #include <unistd.h>
 

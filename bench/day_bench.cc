@@ -8,15 +8,21 @@ namespace holdfast::bench {
 namespace {
 
 struct Reading {
-  std::int64_t descriptors = 0, pss = 0, processes = 0;
+  std::int64_t descriptors = 0, pss = 0, processes = 0;  // zombies too: a process is gone when it is reaped
 };
+
+std::int64_t children_with_zombies() {
+  std::int64_t count = 0;
+  (void)os::for_each_child(::getpid(), [&](pid_t) { ++count; });
+  return count;
+}
 
 Reading read_self() {
   Reading reading;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
     ++reading.descriptors;
   reading.pss = os::pss_bytes(::getpid()).value_or(0);
-  reading.processes = static_cast<std::int64_t>(test::living_descendants().size());
+  reading.processes = children_with_zombies();
   return reading;
 }
 
@@ -49,10 +55,15 @@ nlohmann::json bench_day(int ticks) {
         if (view.calls_in_flight > 0 && view.leases.size() == 1) return true;
       return false;
     });
-    for (std::size_t i = 1; i < runs.size(); ++i)
-      (void)house.run(house.scheduler->wait(runs[i], Clock::now() + std::chrono::seconds(20)));
+    const auto ended = [&](std::size_t i, std::string_view as) {
+      const auto run = house.run(house.scheduler->wait(runs[i], Clock::now() + std::chrono::seconds(20)));
+      if (!run || run->state != as)
+        throw std::runtime_error("run " + std::to_string(i) + ": " +
+                                 (run ? run->state + " " + run->reason : run.error().message()));
+    };
+    for (std::size_t i = 1; i < runs.size(); ++i) ended(i, "ok");
     (void)house.scheduler->cancel("job0", "");
-    (void)house.run(house.scheduler->wait(runs[0], Clock::now() + std::chrono::seconds(20)));
+    ended(0, "cancelled");
     (void)house.run(house.custodian->sweep());
   };
   for (int i = 0; i < 20; ++i) tick();  // warm

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -24,10 +25,8 @@ custody::TreeSpec blocker() {
 void wait_for_byte(int fd) {
   char byte = 0;
   while (::read(fd, &byte, 1) != 1) {  // custody's end does not block
-    fd_set set;
-    FD_ZERO(&set);
-    FD_SET(fd, &set);
-    (void)::select(fd + 1, &set, nullptr, nullptr, nullptr);
+    pollfd set{fd, POLLIN, 0};
+    (void)::poll(&set, 1, -1);
   }
 }
 
@@ -62,7 +61,8 @@ double start_bare() {
   const double took = milliseconds_since(start);
   ::close(in[1]);
   ::close(out[0]);
-  ::waitpid(pid, nullptr, 0);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
   return took;
 }
 
@@ -73,8 +73,8 @@ nlohmann::json pairs(test::House& house, const std::string& title) {
     ours.add(start_in_custody(house));
   }
   const double extra = ours.quantile(0.5) - bare.quantile(0.5);
-  say("start " + title + ": custody p50 " + std::to_string(ours.quantile(0.5)) + " ms, posix_spawn p50 " +
-      std::to_string(bare.quantile(0.5)) + " ms, extra " + std::to_string(extra) + " ms (goal: at most 1.5)");
+  say("start " + title + ": custody p50 " + figure(ours.quantile(0.5)) + " ms, posix_spawn p50 " +
+      figure(bare.quantile(0.5)) + " ms, extra " + figure(extra) + " ms (goal: at most 1.5)");
   return {{"custody", ours.json()}, {"posix_spawn", bare.json()}, {"extra_p50_ms", extra}};
 }
 

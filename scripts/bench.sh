@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Builds release with its benchmarks and runs each program build/release/bin/*_bench: figures on stdout, JSON in bench/out.
+# bench.sh [SECTION...]: the release build's holdfast_bench (startup start stop sweep memory day; all without a word).
+# A table for people on stderr, JSON in bench/out. TICKS=1440 compresses a whole day; the default is a seventh of it.
 . "$(dirname "$0")/lib/common.sh"
 cd "$root"
-"$root/scripts/build.sh" release
+"$root/scripts/build.sh" release bin/holdfast bin/holdfast-keeper bin/holdfast_bench bin/bench/bench_blocker bin/fixtures/mcp_server >&2
 mkdir -p bench/out
-found=0
-for program in build/release/bin/*_bench; do
-  [ -x "$program" ] || continue
-  found=1
-  say "$(basename "$program")"
-  "$program" --benchmark_out="bench/out/$(basename "$program").json" --benchmark_out_format=json "$@"
-done
-[ $found = 1 ] || die "no benchmark was built"
+out=bench/out/$(date -u +%Y%m%dT%H%M%SZ).json
+say "$(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg), $(uname -r)" >&2
+status=0
+"build/release/bin/holdfast_bench" --ticks "${TICKS:-200}" "$@" >"$out" || status=$?
+[ $status = 0 ] || warn "not every section could be taken (above)"
+say "figures in $out" >&2
+exit $status

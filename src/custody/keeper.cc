@@ -49,6 +49,9 @@ int Keeper::run() {
     reap();
     const bool quiet = state_ == LadderState::serving && !leader_end_;
     if (!quiet && members_.empty()) {
+      // Who died since reap() was seen dead, not reaped: it would stay a zombie of the gateway, its status
+      // lost.
+      reap();
       note_leader();
       step(LadderEvent::empty);
       say(KeeperMessage::empty, terminated_, killed_);

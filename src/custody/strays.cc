@@ -31,8 +31,9 @@ Strays::Strays(std::string gateway_id) : gateway_id_(std::move(gateway_id)) {
 }
 
 void Strays::add_keeper(const std::string& tree, pid_t pid, os::PidFd watch) {
-  find_new(::getpid());  // who is there while nobody is missing is no stray, now or later
+  // Known before the look: to it a newborn is a stranger, and one whom another, dead keeper may have left.
   keeper_pids_.insert(pid);
+  find_new(::getpid());  // who is there while nobody is missing is no stray, now or later
   keepers_.insert_or_assign(tree, Keeper{.pid = pid, .watch = std::move(watch), .status = {}});
 }
 
@@ -58,7 +59,8 @@ std::optional<ExitStatus> Strays::reap_keeper(const std::string& tree) {
   return keeper.status;
 }
 
-// Whose it may be. A keeper that lives after the look cannot have lost it: its children go to it, not to us.
+// Whose it may be. A keeper that lived after the look cannot have lost it: its children go to it, not to us.
+// One that ended since then is not asked again: it may have ended in good order.
 std::set<std::string> Strays::suspects_of(pid_t pid) const {
   FixedString<224> tag;
   if (auto set = os::read_environ(pid, kTagVariable, tag); set && *set) {
@@ -68,7 +70,7 @@ std::set<std::string> Strays::suspects_of(pid_t pid) const {
   }
   std::set<std::string> suspects;
   for (const auto& [tree, keeper] : keepers_)
-    if (keeper.status ? !keeper.status->success() : keeper.watch.exited()) suspects.insert(tree);
+    if (keeper.status ? !keeper.status->success() : keeper.withheld) suspects.insert(tree);
   return suspects;
 }
 
@@ -86,7 +88,7 @@ void Strays::find_new(pid_t self) {
   }
   if (!newcomers.empty())
     for (auto& [tree, keeper] : keepers_)
-      if (!keeper.status && keeper.watch.exited()) (void)reap_keeper(tree);
+      if (!keeper.status && keeper.watch.exited()) keeper.withheld = !reap_keeper(tree);
   for (const pid_t pid : newcomers) {
     auto suspects = suspects_of(pid);
     if (suspects.empty())

@@ -47,6 +47,7 @@ class Strays {
     pid_t pid = 0;
     os::PidFd watch;
     std::optional<ExitStatus> status;  // once reaped
+    bool withheld = false;             // dead, and its status is not to be had: traced from outside
   };
   struct Stray {
     std::set<std::string> suspects;  // trees whose keeper was dead when it was first seen

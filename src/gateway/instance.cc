@@ -33,6 +33,17 @@ class Instance::CallGuard {
   std::shared_ptr<Instance> instance_;
 };
 
+namespace {
+
+// This machine ran out of something: no fault of the server, and nothing that parking it would mend.
+bool is_shortage(const Error& error) {
+  for (const int number : {EMFILE, ENFILE, ENOSPC, EDQUOT, ENOMEM, EAGAIN, EROFS, EIO})
+    if (error.is_errno(number)) return true;
+  return false;
+}
+
+}  // namespace
+
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
                    std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks)
     : loop_(loop),
@@ -83,7 +94,10 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
       .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost}};
   auto started = co_await custodian_.start(std::move(spec));
   if (!started) {
-    fail(std::move(started.error()));
+    if (is_shortage(started.error()))
+      give_up(std::move(started.error()));
+    else
+      fail(std::move(started.error()));
     set_state(InstanceState::gone);  // custody left nothing
     co_return;
   }
@@ -135,10 +149,14 @@ asio::awaitable<void> Instance::explain_failure(Error error) {
 }
 
 void Instance::fail(Error error) {
+  hooks_.failed(*this, error.message());
+  give_up(std::move(error));
+}
+
+void Instance::give_up(Error error) {
   const std::string why = error.message();
   log::warn("instance.failed", {{"server", server_.name}, {"key", key_}, {"reason", why}});
   failure_ = std::move(error);
-  hooks_.failed(*this, why);
   retire(why);
 }
 

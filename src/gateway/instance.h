@@ -81,7 +81,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
  private:
   class CallGuard;
   void set_state(InstanceState state);
-  void fail(Error error);
+  void fail(Error error);     // the server's own fault: counted against its restart budget
+  void give_up(Error error);  // whosoever's fault: whoever waits is told
   void watch_tree();
   asio::awaitable<void> before_stop(std::chrono::steady_clock::time_point deadline);
   void leader_exited(custody::ExitStatus status, bool served_on);

@@ -270,6 +270,18 @@ TEST_P(OnRung, L24_descriptors_stay_flat_over_two_hundred_starts) {
   EXPECT_EQ(lab.custodian->totals().reaped, lab.custodian->totals().started);
 }
 
+TEST_P(OnRung, nobody_who_died_is_left_a_zombie) {
+  for (int round = 0; round < 20; ++round) {
+    std::vector<std::shared_ptr<Tree>> trees;
+    for (int i = 0; i < 20; ++i) trees.push_back(lab.start(lab.program("/bin/cat")));
+    for (const auto& tree : trees) tree->orphan("test");
+    EXPECT_EQ(lab.run(lab.custodian->sweep()).reaped.size(), trees.size());
+  }
+  int children = 0;
+  (void)os::for_each_child(::getpid(), [&](pid_t) { ++children; });
+  EXPECT_EQ(children, 0);
+}
+
 TEST_P(OnRung, L4_a_start_cancelled_at_any_moment_leaves_nothing) {
   for (int i = 0; i < 30; ++i) {
     TaskGroup group(lab.loop.get_executor());
