@@ -311,7 +311,9 @@ asio::awaitable<void> sweep_again_and_again(House& house, int& count, const bool
 
 TEST(Contract, parallel_jobs_and_live_clients_are_never_disturbed) {
   config::Config config;
-  config.servers.emplace("jobs", fixture_server("jobs", {"--ignore-eof", "--double-fork"}));
+  auto jobs = fixture_server("jobs", {"--ignore-eof", "--double-fork"});
+  jobs.stop = {.eof = 20ms, .term = 100ms, .lost = 100ms};
+  config.servers.emplace("jobs", jobs);
   config.servers.emplace("own", fixture_server("own"));
   House house(config);
   bool stop = false;
@@ -325,7 +327,8 @@ TEST(Contract, parallel_jobs_and_live_clients_are_never_disturbed) {
   }
   for (int seed = 1; seed <= 8; ++seed) group.spawn("jobs", random_jobs(house, seed, stop, runs));
   int swept = 0;
-  group.spawn("sweeps", sweep_again_and_again(house, swept, stop));
+  // Each sweep waits for the stops under way, so several go on at once.
+  for (int i = 0; i < 32; ++i) group.spawn("sweeps", sweep_again_and_again(house, swept, stop));
   EXPECT_TRUE(house.turn_until([&] { return swept >= 10'000 && runs >= 200; }, 120s))
       << swept << " sweeps, " << runs << " runs";
   stop = true;
