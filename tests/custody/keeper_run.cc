@@ -112,7 +112,9 @@ bool KeeperRun::evil_within(milliseconds limit) { return wait_readable(marker_.g
 void KeeperRun::stop(int eof, int term) {
   stdin_.reset();
   const KeeperDatagram message{.kind = KeeperMessage::stop, .a = eof, .b = term};
-  EXPECT_TRUE(os::send_message(lifeline_.get(), std::as_bytes(std::span(&message, 1))));
+  // A server that ends at once at the end of its input may have taken its keeper along before the word is sent.
+  const auto sent = os::send_message(lifeline_.get(), std::as_bytes(std::span(&message, 1)));
+  EXPECT_TRUE(sent || sent.error().is_errno(EPIPE)) << sent.error().message();
 }
 
 void KeeperRun::kill_gateway() {
