@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "base/task_group.h"
 #include "custody/tree.h"
 #include "custody/types.h"
+#include "os/descriptors.h"
 
 namespace holdfast::custody {
 
@@ -19,7 +21,9 @@ struct CustodianOptions {
   std::filesystem::path state_dir;  // exists; the ledger is made below it
   std::filesystem::path keeper;     // holdfast-keeper
   bool allow_leaf = true;           // false: rung tree even where the machine offers leaves (tests)
-  milliseconds patience{5000};      // how long SIGKILL may take before a tree is called unkillable
+  std::optional<os::DescriptorLimit> descriptors =
+      {};                       // for keepers and servers; none: as this process has it
+  milliseconds patience{5000};  // how long SIGKILL may take before a tree is called unkillable
 };
 
 struct RungReport {

@@ -12,6 +12,7 @@
 #include "custody/rungs.h"
 #include "custody/strays.h"
 #include "custody/tree_impl.h"
+#include "os/descriptors.h"
 
 namespace holdfast::custody {
 
@@ -43,6 +44,7 @@ struct Core : std::enable_shared_from_this<Core> {
   bool ended =
       false;      // the Custodian is gone: coroutines end where they are, keepers see our lifelines close
   Strays strays;  // worker thread only
+  os::DescriptorReserve reserve;  // for killing and proving; worker thread only
   Worker worker;
   TaskGroup group;
 };

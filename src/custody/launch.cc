@@ -108,6 +108,7 @@ Result<Launched> launch_in(const LaunchPlan& plan, const std::string& program, c
                            .argv = argv.data(),
                            .envp = envp.data(),
                            .fds = std::span(fds.data(), leaf ? fds.size() : fds.size() - 1),
+                           .descriptors = plan.descriptors ? &*plan.descriptors : nullptr,
                            .parent_death_signal = SIGCONT});
   if (!keeper) return forward(keeper);
   launched.keeper = *std::move(keeper);

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "custody/ledger.h"
 #include "custody/types.h"
+#include "os/descriptors.h"
 #include "os/pidfd.h"
 
 namespace holdfast::custody {
@@ -20,6 +22,7 @@ struct LaunchPlan {
   bool leaf_by_procs = false;  // this process's kill counter is known to be poisoned
   std::filesystem::path keeper;
   int gateway_pidfd = -1;
+  std::optional<os::DescriptorLimit> descriptors = {};
 };
 
 struct Launched {

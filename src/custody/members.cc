@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include "os/descriptors.h"
 #include "os/procfs.h"
 
 namespace holdfast::custody {
@@ -101,12 +102,13 @@ Members::Pass Members::kill() {
 
 bool Members::all_children_dead() const {
   bool dead = true;
+  const auto shortages = os::descriptor_shortages();
   (void)os::for_each_child(self_, [&](pid_t child) {
     if (!dead) return;
     const auto member = os::PidFd::open(child);
     dead = member && member->exited();
   });
-  return dead;
+  return dead && os::descriptor_shortages() == shortages;
 }
 
 bool Members::empty() const {

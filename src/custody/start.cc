@@ -90,12 +90,14 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
                   .intent = tree->entry,
                   .leaf_by_procs = core->rungs.leaf_by_procs,
                   .keeper = core->options.keeper,
-                  .gateway_pidfd = core->self.get()};
+                  .gateway_pidfd = core->self.get(),
+                  .descriptors = core->options.descriptors};
   auto launched = co_await core->worker.run([core, plan = std::move(plan)] {
     auto made = launch(plan, core->ledger);
-    if (made)
-      if (auto watch = os::PidFd::open(made->keeper.pid()))
-        core->strays.add_keeper(plan.intent.id, made->keeper.pid(), *std::move(watch));
+    if (!made) return made;
+    const os::DescriptorReserve::Lent lent(core->reserve);  // it runs: from here on it has to be watched
+    if (auto watch = os::PidFd::open(made->keeper.pid()))
+      core->strays.add_keeper(plan.intent.id, made->keeper.pid(), *std::move(watch));
     return made;
   });
   if (core->ended) co_return;  // the lifeline closes with `launched`, and the keeper knows what that means

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "custody/identity.h"
+#include "os/descriptors.h"
 #include "os/procfs.h"
 
 namespace holdfast::custody {
@@ -77,6 +78,7 @@ std::set<std::string> Strays::suspects_of(pid_t pid) const {
 void Strays::find_new(pid_t self) {
   std::set<pid_t> foreign;
   std::vector<pid_t> newcomers;
+  const auto shortages = os::descriptor_shortages();
   for (const pid_t child : children_of(self)) {
     if (is_keeper(child) || strays_.contains(child)) continue;
     const auto stat = os::read_stat(child);
@@ -91,11 +93,12 @@ void Strays::find_new(pid_t self) {
       if (!keeper.status && keeper.watch.exited()) keeper.withheld = !reap_keeper(tree);
   for (const pid_t pid : newcomers) {
     auto suspects = suspects_of(pid);
-    if (suspects.empty())
-      foreign.insert(pid);
-    else
+    if (!suspects.empty())
       strays_[pid].suspects = std::move(suspects);
+    else if (os::descriptor_shortages() == shortages)  // its mark may not have been readable
+      foreign.insert(pid);
   }
+  if (os::descriptor_shortages() != shortages) return foreign_.merge(foreign);
   foreign_ = std::move(foreign);  // a number that left the list may come back as anybody
 }
 

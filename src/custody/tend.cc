@@ -3,6 +3,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <utility>
 
 #include "base/log.h"
 #include "custody/custodian_core.h"
@@ -23,17 +24,19 @@ struct LookResult {
   int left = 0;
   int killed = 0;
   bool refused = false;
+  bool starved = false;  // we lacked descriptors: says nothing of the tree
   std::optional<ExitStatus> leader;
   std::string trouble;  // what the kernel refused
 };
 
 // On the worker. One SIGKILL pass over all that may be left of a tree whose keeper is gone, then a count.
-LookResult look_and_kill(Core& core, const TreeImpl& tree, pid_t leader) {
+LookResult look_once(Core& core, const TreeImpl& tree, pid_t leader) {
   LookResult result;
   const auto strays = core.strays.pass(tree.entry.id, leader);
   result = {.left = strays.left,
             .killed = strays.killed,
             .refused = strays.refused,
+            .starved = false,
             .leader = strays.leader,
             .trouble = {}};
   if (tree.entry.leaf.empty()) return result;
@@ -58,12 +61,32 @@ LookResult look_and_kill(Core& core, const TreeImpl& tree, pid_t leader) {
   return result;
 }
 
+// The same with the descriptors that are kept back for it. Who could not open everything has proven nothing.
+LookResult look_and_kill(Core& core, const TreeImpl& tree, pid_t leader) {
+  const os::DescriptorReserve::Lent lent(core.reserve);
+  const auto shortages = os::descriptor_shortages();
+  LookResult result = look_once(core, tree, leader);
+  result.starved = os::descriptor_shortages() != shortages;
+  if (result.starved) result.left = std::max(result.left, 1);
+  return result;
+}
+
+Result<void> bury_once(Core& core, const LedgerEntry& entry) {
+  const os::DescriptorReserve::Lent lent(core.reserve);
+  return bury(entry, core.ledger);
+}
+
+bool is_shortage(const Error& error) {
+  return error.is_errno(EMFILE) || error.is_errno(ENFILE) || error.is_errno(ENOMEM);
+}
+
 // The keeper is gone: the ladder's last rung is ours.
 asio::awaitable<void> prove_empty(CoreRef core, TreeRef tree, bool in_order) {
   LadderStep step = advance(tree->ladder, LadderEvent::keeper_gone);
   tree->ladder = step.next;
   auto deadline = steady_clock::now() + core->options.patience;
   milliseconds pause = kShortPause;
+  bool said_starved = false;
   for (int clean = 0;;) {
     const auto look = co_await core->worker.run(
         [core, tree, leader = tree->leader] { return look_and_kill(*core, *tree, leader); });
@@ -75,7 +98,11 @@ asio::awaitable<void> prove_empty(CoreRef core, TreeRef tree, bool in_order) {
       continue;
     }
     clean = 0;
-    if (look.refused || steady_clock::now() >= deadline) {
+    if (look.starved) {  // patience is for what the tree does, as far as we see it
+      deadline = steady_clock::now() + core->options.patience;
+      if (!std::exchange(said_starved, true))
+        log::warn("tree.starved", {{"tree", tree->id()}, {"reason", "out of file descriptors"}});
+    } else if (look.refused || steady_clock::now() >= deadline) {
       step = advance(tree->ladder, LadderEvent::deadline);
       tree->apply(TreeEvent::give_up, look.refused           ? "its members belong to another user"
                                       : look.trouble.empty() ? "its members do not die"
@@ -135,8 +162,14 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
   if (core->ended) co_return;
   auto buried = co_await core->worker.run([core, tree] {
     core->strays.forget(tree->entry.id);
-    return bury(tree->entry, core->ledger);
+    return bury_once(*core, tree->entry);
   });
+  const auto enough = steady_clock::now() + core->options.patience;
+  while (!buried && is_shortage(buried.error()) && !core->ended && steady_clock::now() < enough) {
+    co_await sleep_until(steady_clock::now() + kLongPause);
+    if (core->ended) co_return;
+    buried = co_await core->worker.run([core, tree] { return bury_once(*core, tree->entry); });
+  }
   if (core->ended) co_return;
   if (!buried) log::error("tree.bury", {{"tree", tree->id()}, {"error", buried.error().message()}});
   core->bury(tree);

@@ -25,6 +25,7 @@
 #include "front/mcp_endpoint.h"
 #include "gateway/gateway.h"
 #include "net/listener.h"
+#include "os/descriptors.h"
 #include "schedule/scheduler.h"
 #include "store/history.h"
 
@@ -37,7 +38,9 @@ using std::chrono::steady_clock;
 class Daemon {
  public:
   Daemon(config::Config config, Paths paths, ServeOptions options)
-      : config_(std::move(config)), paths_(std::move(paths)), options_(std::move(options)) {}
+      : config_(std::move(config)), paths_(std::move(paths)), options_(std::move(options)) {
+    if (auto before = os::raise_descriptor_limit()) descriptors_ = *before;
+  }
 
   int run();
 
@@ -57,6 +60,7 @@ class Daemon {
   config::Config config_;
   Paths paths_;
   ServeOptions options_;
+  std::optional<os::DescriptorLimit> descriptors_;  // what we had before we took more: for children
   asio::io_context loop_{1};
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
   std::unique_ptr<custody::Custodian> custodian_;
@@ -98,7 +102,8 @@ Result<void> Daemon::build() {
   std::error_code ec;
   std::filesystem::create_directories(log_dir, ec);
   if (ec) return sys_error("mkdir", log_dir.string(), ec.value());
-  auto custodian = custody::Custodian::open(loop_, {.state_dir = paths_.state_dir, .keeper = paths_.keeper});
+  auto custodian = custody::Custodian::open(
+      loop_, {.state_dir = paths_.state_dir, .keeper = paths_.keeper, .descriptors = descriptors_});
   if (!custodian) return forward(custodian);
   custodian_ = std::move(*custodian);
   if (auto enough = offers(custodian_->rung(), config_.custody_require); !enough) return forward(enough);

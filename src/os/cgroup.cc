@@ -46,6 +46,9 @@ int for_each_listed(int dir, F&& act) {
   NumberReader listed(file->get());
   int count = 0;
   for (bool more = true; more;) {
+    // Before the pidfds, which may take the last descriptors that there are; read after them.
+    auto again = open_at(dir, "cgroup.procs", O_RDONLY);
+    if (!again) return count;
     std::array<PidFd, kBatch> batch;
     std::array<bool, kBatch> verified{};
     std::size_t size = 0;
@@ -59,8 +62,6 @@ int for_each_listed(int dir, F&& act) {
       if (auto member = PidFd::open(pid)) batch[size++] = std::move(*member);
     }
     if (size == 0) continue;
-    auto again = open_at(dir, "cgroup.procs", O_RDONLY);
-    if (!again) return count;
     NumberReader still(again->get());
     while (const pid_t pid = still.next()) {
       for (std::size_t i = 0; i < size; ++i) verified[i] = verified[i] || batch[i].pid() == pid;

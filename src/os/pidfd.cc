@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/descriptors.h"
 #include "os/small_file.h"
 
 namespace holdfast::os {
@@ -25,7 +26,10 @@ Result<PidFd> PidFd::open(pid_t pid) {
   if (pid < 1 || (pid == 1 && ::getpid() != 1))
     return fail(Errc::invalid, "pidfd_open", pid_text(pid).view());
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!fd) return sys_error("pidfd_open", pid_text(pid).view());
+  if (!fd) {
+    note_shortage(errno);
+    return sys_error("pidfd_open", pid_text(pid).view());
+  }
   return PidFd(std::move(fd), pid);
 }
 

@@ -5,6 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "os/descriptors.h"
+
 namespace holdfast::os {
 namespace {
 
@@ -30,6 +32,7 @@ Result<UniqueFd> open_at(int dir, const char* path, int flags) {
   for (;;) {
     UniqueFd fd(::openat(dir, path, flags | O_CLOEXEC));
     if (fd) return fd;
+    note_shortage(errno);
     if (errno != EINTR) return sys_error("openat", path);
   }
 }

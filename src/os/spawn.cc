@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -167,6 +168,8 @@ HOLDFAST_CHILD void child(Birth* birth) {
   }
   place_descriptors(birth);
   default_signals();
+  // Last, since the descriptors above may be numbered beyond it. Lowering one's own limit is never refused.
+  if (options.descriptors != nullptr) raw(SYS_prlimit64, 0, RLIMIT_NOFILE, address(options.descriptors), 0);
   give_up(birth, Step::execve,
           raw(SYS_execve, address(options.path), address(options.argv), address(options.envp)));
 }

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "os/descriptors.h"
 #include "os/pidfd.h"
 
 namespace holdfast::os {
@@ -25,7 +26,8 @@ struct SpawnOptions {
   int leaf_fd = -1;  // cgroup v2 directory to be born in; -1: the caller's
   bool leaf_by_procs =
       false;  // join by writing "0" to cgroup.procs instead of CLONE_INTO_CGROUP (poisoned counter)
-  bool new_session = true;      // setsid: a session of its own, no controlling terminal
+  bool new_session = true;                       // setsid: a session of its own, no controlling terminal
+  const DescriptorLimit* descriptors = nullptr;  // RLIMIT_NOFILE of the program; null: the caller's
   int parent_death_signal = 0;  // PR_SET_PDEATHSIG; bound to the calling *thread*, which must be permanent
 };
 

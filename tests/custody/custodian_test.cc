@@ -1,6 +1,7 @@
 // The custodian with real keepers and real servers; what counts is what /proc says afterwards.
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -415,6 +416,26 @@ TEST_P(OnRung, a_tree_that_cannot_be_recorded_is_not_left) {
   EXPECT_FALSE(result->has_value());
   EXPECT_TRUE(lab.until([&] { return lab.survivors().empty(); }));
   EXPECT_TRUE(lab.leaves().empty());
+}
+
+// Without a descriptor to look with, a dead keeper's tree is neither called empty nor unkillable.
+TEST_P(OnRung, a_tree_ends_by_proof_when_we_are_out_of_descriptors) {
+  const auto tree = lab.start(lab.script(kDeaf));
+  struct rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit none = before;
+  none.rlim_cur = 1;  // not even what was kept back helps
+  const auto keeper = os::PidFd::open(tree->keeper_pid()).value();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  (void)keeper.signal(SIGKILL);
+  const auto end = steady_clock::now() + lab.patience + 500ms;
+  lab.until([&] { return steady_clock::now() > end; });
+  const TreeState starved = tree->state();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_NE(starved, TreeState::unkillable) << tree->reason();
+  EXPECT_NE(starved, TreeState::gone);
+  EXPECT_TRUE(lab.until([&] { return tree->state() == TreeState::gone; }));
+  EXPECT_TRUE(lab.nothing_left());
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+#include "os/descriptors.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <cerrno>
+
+namespace holdfast::os {
+namespace {
+
+thread_local std::uint64_t shortages = 0;
+
+}  // namespace
+
+Result<DescriptorLimit> raise_descriptor_limit() {
+  struct rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return sys_error("getrlimit", "RLIMIT_NOFILE");
+  const DescriptorLimit before{.soft = limit.rlim_cur, .hard = limit.rlim_max};
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return sys_error("setrlimit", "RLIMIT_NOFILE");
+  return before;
+}
+
+std::uint64_t descriptor_shortages() { return shortages; }
+
+void note_shortage(int number) {
+  if (number == EMFILE || number == ENFILE || number == ENOMEM) ++shortages;
+}
+
+void DescriptorReserve::refill() {
+  for (auto& kept : kept_) {
+    if (kept) continue;
+    kept = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!kept) return;
+  }
+}
+
+void DescriptorReserve::release() {
+  for (auto& kept : kept_) kept.reset();
+}
+
+}  // namespace holdfast::os
