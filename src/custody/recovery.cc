@@ -116,6 +116,7 @@ void settle(RecoveryReport& report, const Setting& setting, const LedgerEntry& e
 // Stale leaves first, then what lives outside of them, then what is to be said about it.
 void end_all(RecoveryReport& report, const Setting& setting, const std::vector<LedgerEntry>& entries) {
   std::vector<LeafFound> leaves;
+  leaves.reserve(entries.size());
   for (const auto& entry : entries)
     leaves.push_back(is_our_leaf(entry) ? clear_leaf(entry.leaf, entry.leaf_id, setting.patience)
                                         : LeafFound{});

@@ -51,7 +51,7 @@ asio::awaitable<bool> become_active(CoreRef core, TreeRef tree) {
   });
   if (core->ended) co_return false;
   if (!recorded) {
-    tree->start_error = std::move(recorded.error());
+    tree->start_error = recorded.error();
     co_return false;
   }
   tree->entry = *std::move(recorded);
@@ -102,7 +102,7 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
   });
   if (core->ended) co_return;  // the lifeline closes with `launched`, and the keeper knows what that means
   if (!launched) {
-    tree->start_error = std::move(launched.error());
+    tree->start_error = launched.error();
     tree->apply(TreeEvent::proven, "never started: " + tree->start_error->message());
     std::erase(core->trees, tree);
     tree->settled.set();

@@ -141,7 +141,7 @@ Strays::Pass Strays::pass(const std::string& tree, pid_t leader) {
   };
   reap();  // before every walk: a chain of fork and exit would bury us in zombies
   find_new(self);
-  if (strays_.empty()) return take_leader(std::move(result), leader);
+  if (strays_.empty()) return take_leader(result, leader);
   for (auto& [pid, stray] : strays_) {
     const auto process = os::PidFd::open(pid);  // ours and unreaped: the number cannot be another's
     if (!process || process->exited()) continue;
@@ -163,7 +163,7 @@ Strays::Pass Strays::pass(const std::string& tree, pid_t leader) {
     refused += stray.refused ? 1 : 0;
   }
   result.refused = result.left > 0 && refused == result.left;
-  return take_leader(std::move(result), leader);
+  return take_leader(result, leader);
 }
 
 }  // namespace holdfast::custody
