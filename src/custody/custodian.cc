@@ -60,7 +60,7 @@ class CustodianImpl final : public Custodian {
   }
   asio::awaitable<SweepReport> shutdown() override {
     core_->closing = true;
-    return reap(core_, true, "shutdown");
+    return close_down(core_);
   }
 
   [[nodiscard]] std::vector<std::shared_ptr<Tree>> trees() const override {
@@ -123,6 +123,17 @@ class CustodianImpl final : public Custodian {
       const bool gone = co_await await_gone(core, tree);
       (gone ? report.reaped : report.unkillable).push_back(tree->id());
     }
+    co_return report;
+  }
+
+  static asio::awaitable<SweepReport> close_down(CoreRef core) {
+    auto report = co_await reap(core, true, "shutdown");
+    if (core->ended || !core->trees.empty() || core->rungs.leaf_parent.empty()) co_return report;
+    const auto removed = co_await core->worker.run([core] {
+      const os::DescriptorReserve::Lent lent(core->reserve);
+      return remove_emptied(core->rungs.leaf_parent);
+    });
+    if (!removed) log::warn("custody.leaf_parent", {{"error", removed.error().message()}});
     co_return report;
   }
 

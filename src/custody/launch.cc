@@ -158,15 +158,19 @@ Result<LedgerEntry> record_identity(LedgerEntry entry, const os::PidFd& keeper, 
   return entry;
 }
 
-Result<void> bury(const LedgerEntry& entry, const Ledger& ledger) {
-  if (!entry.leaf.empty()) {
-    auto removed = os::remove_cgroup(entry.leaf);
-    for (int i = 0; i < kRemoveTries && !removed && removed.error().is_errno(EBUSY); ++i) {
-      std::this_thread::sleep_for(kRemovePause);
-      removed = os::remove_cgroup(entry.leaf);
-    }
-    if (!removed && !removed.error().is_errno(ENOENT)) return forward(removed);
+Result<void> remove_emptied(const std::string& path) {
+  auto removed = os::remove_cgroup(path);
+  for (int i = 0; i < kRemoveTries && !removed && removed.error().is_errno(EBUSY); ++i) {
+    std::this_thread::sleep_for(kRemovePause);
+    removed = os::remove_cgroup(path);
   }
+  if (!removed && !removed.error().is_errno(ENOENT)) return removed;
+  return {};
+}
+
+Result<void> bury(const LedgerEntry& entry, const Ledger& ledger) {
+  if (!entry.leaf.empty())
+    if (auto removed = remove_emptied(entry.leaf); !removed) return removed;
   return ledger.remove(entry.id);
 }
 

@@ -39,6 +39,8 @@ Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger);
 Result<LedgerEntry> record_identity(LedgerEntry intent, const os::PidFd& keeper, pid_t leader,
                                     std::uint64_t leader_ticks, std::uint64_t leaf_id, const Ledger& ledger);
 
+// Removes a cgroup that has just become empty, retrying EBUSY for a few ms. One that is not there is fine.
+Result<void> remove_emptied(const std::string& path);
 // Empty by now: removes the leaf, retrying EBUSY for a few ms, then the ledger's entry.
 Result<void> bury(const LedgerEntry& entry, const Ledger& ledger);
 

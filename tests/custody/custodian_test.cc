@@ -438,5 +438,18 @@ TEST_P(OnRung, a_tree_ends_by_proof_when_we_are_out_of_descriptors) {
   EXPECT_TRUE(lab.nothing_left());
 }
 
+TEST_P(OnRung, shutdown_leaves_no_directory_of_leaves) {
+  lab.start(lab.script(kDeaf, "deaf"));
+  lab.start(lab.script(kDaemonize, "daemonize"));
+  const std::string ours = "holdfast-" + lab.custodian->gateway_id();
+  const auto directories = [&] {
+    const auto own = os::own_cgroup();
+    return own ? os::list_cgroups(*own, ours).value().size() : 0;
+  };
+  EXPECT_EQ(directories(), GetParam() == Rung::leaf ? 1U : 0U);
+  EXPECT_TRUE(lab.run(lab.custodian->shutdown()).unkillable.empty());
+  EXPECT_EQ(directories(), 0U);
+}
+
 }  // namespace
 }  // namespace holdfast::custody
