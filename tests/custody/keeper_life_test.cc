@@ -139,7 +139,8 @@ TEST(KeeperLife, a_wrappers_heir_is_served_on) {
   EXPECT_STREQ(answer, "hello");
   run.stop(5000, 5000);
   expect_clean_end(outer, run);
-  EXPECT_EQ(rungs_entered(run), "eof(stop)");
+  // As quick as the polite one: it may be gone before the keeper reads the word to stop.
+  EXPECT_THAT(rungs_entered(run), testing::AnyOf("eof(stop)", "", "term(successor_left)"));
 }
 
 TEST(KeeperLife, a_wrapper_that_failed_hands_nothing_over) {
