@@ -5,6 +5,8 @@ static int marker_argc;
 static char** marker_argv;
 
 static void body(void) {
+  /* clearenv() alone would leave it to be read in /proc. */
+  for (char** e = environ; *e; ++e) memset(*e, 0, strlen(*e));
   clearenv();
   ignore_polite_signals();
   ready(marker_argc, marker_argv);
