@@ -31,7 +31,7 @@ using custody::LadderState;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds kBound{10000};
+const milliseconds kBound = patience(milliseconds(10000));
 
 std::string slurp(const std::string& path) {
   std::ifstream file(path);

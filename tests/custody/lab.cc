@@ -8,13 +8,14 @@
 #include "os/cgroup.h"
 #include "os/pidfd.h"
 #include "os/procfs.h"
+#include "outer.h"
 
 namespace holdfast::custody {
 
 namespace fs = std::filesystem;
 using std::chrono::steady_clock;
 
-fs::path keeper_program() { return fs::read_symlink("/proc/self/exe").parent_path() / "holdfast-keeper"; }
+fs::path keeper_program() { return test::program_path("holdfast-keeper"); }
 
 bool alive(pid_t pid) {
   const auto process = os::PidFd::open(pid);
@@ -77,7 +78,7 @@ void Lab::reopen() {
 }
 
 bool Lab::until(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(60);
+  const auto deadline = steady_clock::now() + test::patience(std::chrono::seconds(60));
   while (!condition()) {
     if (steady_clock::now() > deadline) return false;
     loop.restart();

@@ -70,6 +70,6 @@ class Lab {
 std::vector<pid_t> processes_marked(const std::string& mark);
 bool alive(pid_t pid);  // no zombie
 int open_descriptors();
-std::filesystem::path keeper_program();  // beside the test program
+std::filesystem::path keeper_program();
 
 }  // namespace holdfast::custody

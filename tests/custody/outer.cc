@@ -143,8 +143,19 @@ void Outer::kill_all() {
   }
 }
 
-std::string program_path(const std::string& name) { return std::string(HOLDFAST_TEST_BIN_DIR) + "/" + name; }
+std::string program_path(const std::string& name) {
+  std::string_view chosen = name;
+  const char* instead = std::getenv("HOLDFAST_TEST_INSTEAD");
+  if (instead != nullptr && std::string_view(instead).starts_with(name + "="))
+    chosen = instead + name.size() + 1;
+  return std::string(HOLDFAST_TEST_BIN_DIR) + "/" + std::string(chosen);
+}
 std::string adversary_path(const std::string& name) { return program_path("adversaries/" + name); }
+
+milliseconds patience(milliseconds usual) {
+  const char* limit = std::getenv("HOLDFAST_TEST_PATIENCE");
+  return limit != nullptr ? milliseconds(std::atoi(limit)) : usual;
+}
 
 bool required(const std::string& capability) {
   const char* list = std::getenv("CUSTODY_REQUIRE");

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 bool soon(const std::function<bool()>& condition) {
-  for (const auto end = steady_clock::now() + 20s; steady_clock::now() < end;) {
+  for (const auto end = steady_clock::now() + test::patience(20s); steady_clock::now() < end;) {
     if (condition()) return true;
     std::this_thread::sleep_for(2ms);
   }
