@@ -11,8 +11,10 @@
 #include "lab.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
+#include "os/process.h"
 #include "os/procfs.h"
 #include "os/spawn.h"
+#include "outer.h"
 
 namespace holdfast::custody {
 namespace {
@@ -436,6 +438,44 @@ TEST_P(OnRung, a_tree_ends_by_proof_when_we_are_out_of_descriptors) {
   EXPECT_NE(starved, TreeState::gone);
   EXPECT_TRUE(lab.until([&] { return tree->state() == TreeState::gone; }));
   EXPECT_TRUE(lab.nothing_left());
+}
+
+// With no other descriptor left, what was kept back is enough to end a dead keeper's tree and to prove it.
+TEST_P(OnRung, what_is_kept_back_ends_a_dead_keepers_tree_when_descriptors_run_out) {
+  const auto tree = lab.start(lab.script(kDeaf));
+  const auto keeper = os::PidFd::open(tree->keeper_pid()).value();
+  std::vector<UniqueFd> all;
+  for (auto fd = os::open_null(); fd; fd = os::open_null()) all.push_back(std::move(*fd));
+  (void)keeper.signal(SIGKILL);
+  const auto end = steady_clock::now() + test::patience(10s);
+  EXPECT_TRUE(lab.until([&] { return tree->state() == TreeState::gone || steady_clock::now() > end; }));
+  EXPECT_EQ(tree->state(), TreeState::gone) << tree->reason();
+  all.clear();
+  EXPECT_TRUE(lab.until([&] { return tree->state() == TreeState::gone; }));
+  EXPECT_TRUE(lab.nothing_left());
+}
+
+// The loop stands still while the worker starts the server: only the intent can be on disk then.
+TEST_P(OnRung, I1_a_tree_is_in_the_ledger_before_its_first_process_executes) {
+  const auto seen = lab.state / "seen";
+  std::optional<Result<std::shared_ptr<Tree>>> result;
+  TaskGroup group(lab.loop.get_executor());
+  auto start = [](Custodian& c, TreeSpec spec,
+                  std::optional<Result<std::shared_ptr<Tree>>>& out) -> asio::awaitable<void> {
+    out = co_await c.start(std::move(spec));
+  };
+  const std::string look = "ls " + (lab.state / "ledger").native() + " >" + seen.native() + ".tmp; mv " +
+                           seen.native() + ".tmp " + seen.native() + "; exec cat";
+  group.spawn("start", start(*lab.custodian, lab.script(look), result));
+  lab.loop.restart();
+  lab.loop.poll();
+  const auto end = steady_clock::now() + test::patience(10s);
+  while (!std::filesystem::exists(seen) && steady_clock::now() < end) (void)os::poll_all({}, 2ms);
+  std::string entry;
+  std::ifstream(seen) >> entry;
+  EXPECT_TRUE(lab.until([&] { return result.has_value(); }));
+  ASSERT_TRUE(*result);
+  EXPECT_EQ(entry, (**result)->id());
 }
 
 TEST_P(OnRung, shutdown_leaves_no_directory_of_leaves) {

@@ -310,19 +310,25 @@ TEST(KeeperLife, a_poisoned_leaf_is_reported_and_survived) {
   }
 }
 
+// A setuid program, which keepers of user 65534 cannot signal.
+class Rooted {
+ public:
+  Rooted() {
+    std::filesystem::copy_file(adversary_path("rooted"), path);
+    ::chmod(path.c_str(), 04755);
+  }
+  ~Rooted() { std::filesystem::remove(path); }
+  const std::string path = testing::TempDir() + "holdfast-rooted-" + random_hex(4);
+};
+
 TEST(KeeperLife, a_member_of_another_user_is_reported_and_never_given_up_while_the_gateway_lives) {
   if (::getuid() != 0) GTEST_SKIP() << "needs root, to make a setuid program";
-  const std::string setuid = testing::TempDir() + "holdfast-rooted-" + random_hex(4);
-  std::filesystem::copy_file(adversary_path("rooted"), setuid);
-  ::chmod(setuid.c_str(), 04755);
+  const Rooted rooted;
   Outer outer;
-  KeeperRun run(outer, {.program = setuid, .with_marker = true, .patience = 300, .uid = "65534"});
+  KeeperRun run(outer, {.program = rooted.path, .with_marker = true, .patience = 300, .uid = "65534"});
   ASSERT_TRUE(run.expect(KeeperMessage::started));
-  if (!run.evil_within(milliseconds(3000))) {
-    std::filesystem::remove(setuid);
+  if (!run.evil_within(milliseconds(3000)))
     GTEST_SKIP() << "setuid programs do not work in " << testing::TempDir();
-  }
-  std::filesystem::remove(setuid);
   run.stop(10, 10);
   const auto unkillable = run.expect(KeeperMessage::unkillable);
   ASSERT_TRUE(unkillable);
@@ -335,6 +341,26 @@ TEST(KeeperLife, a_member_of_another_user_is_reported_and_never_given_up_while_t
   EXPECT_EQ(end->code, 1) << "not empty, and says so";
   outer.kill_all();
   EXPECT_TRUE(outer.members().empty()) << outer.describe();
+}
+
+TEST(KeeperLife, a_member_of_another_user_dies_with_its_leaf) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root, to make a setuid program";
+  const Rooted rooted;
+  Outer outer;
+  if (outer.cgroup().empty()) {
+    ASSERT_FALSE(required("leaf")) << outer.why_no_cgroup();
+    GTEST_SKIP() << "rung leaf is not offered here: " << outer.why_no_cgroup();
+  }
+  if (!std::filesystem::exists(outer.cgroup() + "/cgroup.kill"))
+    GTEST_SKIP() << "no cgroup.kill (Linux 5.14)";
+  KeeperRun run(
+      outer,
+      {.program = rooted.path, .rung = TestRung::leaf, .with_marker = true, .patience = 300, .uid = "65534"});
+  ASSERT_TRUE(run.expect(KeeperMessage::started));
+  if (!run.evil_within(milliseconds(3000)))
+    GTEST_SKIP() << "setuid programs do not work in " << testing::TempDir();
+  run.stop(10, 10);
+  ASSERT_NO_FATAL_FAILURE(expect_clean_end(outer, run));
 }
 
 }  // namespace

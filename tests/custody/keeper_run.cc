@@ -34,6 +34,14 @@ bool wait_readable(int fd, short wanted, milliseconds limit) {
   }
 }
 
+// What a user's own gateway has to write to: below `outer`, in `leaf`.
+void delegate(const std::string& outer, const os::CgroupLeaf& leaf, const std::string& uid) {
+  const auto user = static_cast<uid_t>(std::stoul(uid));
+  EXPECT_EQ(::chown((outer + "/cgroup.procs").c_str(), user, static_cast<gid_t>(-1)), 0);
+  for (const char* file : {"cgroup.procs", "cgroup.kill", "cgroup.freeze"})
+    EXPECT_EQ(::fchownat(leaf.dir(), file, user, static_cast<gid_t>(-1), 0), 0) << file;
+}
+
 }  // namespace
 
 KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
@@ -57,6 +65,7 @@ KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
   if (spec.rung == TestRung::leaf) {
     leaf_ = os::CgroupLeaf::create(outer.cgroup(), "holdfast-tree-" + random_hex(4)).value();
     if (spec.poison_leaf) EXPECT_TRUE(leaf_.kill_pass());
+    if (!spec.uid.empty()) delegate(outer.cgroup(), leaf_, spec.uid);
     fds.push_back(leaf_.dir());
     arguments.insert(arguments.end(), {"--leaf", spec.leaf_way});
   }
@@ -112,7 +121,8 @@ bool KeeperRun::evil_within(milliseconds limit) { return wait_readable(marker_.g
 void KeeperRun::stop(int eof, int term) {
   stdin_.reset();
   const KeeperDatagram message{.kind = KeeperMessage::stop, .a = eof, .b = term};
-  // A server that ends at once at the end of its input may have taken its keeper along before the word is sent.
+  // A server that ends at once at the end of its input may have taken its keeper along before the word is
+  // sent.
   const auto sent = os::send_message(lifeline_.get(), std::as_bytes(std::span(&message, 1)));
   EXPECT_TRUE(sent || sent.error().is_errno(EPIPE)) << sent.error().message();
 }

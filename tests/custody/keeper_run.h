@@ -26,7 +26,7 @@ struct KeeperSpec {
   bool with_marker = false;  // argv[1] is a marker: wait_for_evil() waits until it was touched
   bool poison_leaf = false;  // one cgroup.kill before the server is born
   int lost = 100, patience = 5000;
-  std::string uid{};  // the keeper's user; empty: ours
+  std::string uid{};  // the keeper's user, to whom the leaf is delegated; empty: ours
 };
 
 class KeeperRun {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -126,6 +127,16 @@ TEST_P(Recovery, L26_gateway_sigkill_leaves_nothing) {
   EXPECT_EQ(ledger_entries(), 0U);
 }
 
+// Its end of file tells it nothing: it is the keeper who has to notice.
+TEST_P(Recovery, L26_gateway_sigkill_ends_a_deaf_server_too) {
+  const auto gateway = start_gateway(3, test::adversary_path("deaf"));
+  await_ready();
+  (void)gateway.signal(SIGKILL);
+  ASSERT_TRUE(outer_.empty_within(test::patience(10s))) << outer_.describe();
+  EXPECT_TRUE(recover().unverified.empty());
+  EXPECT_EQ(ledger_entries(), 0U);
+}
+
 TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_start) {
   const auto gateway = start_gateway(
       5, "/bin/sh", {"-c", "trap '' TERM; (setsid sleep 1000 &); while :; do sleep 1000; done"});
@@ -136,6 +147,42 @@ TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_sta
   EXPECT_TRUE(outer_.empty_within(2s)) << outer_.describe();
   EXPECT_EQ(report.trees_killed, 5);
   EXPECT_TRUE(report.unverified.empty()) << ::testing::PrintToString(report.unverified);
+  EXPECT_EQ(ledger_entries(), 0U);
+}
+
+TEST_P(Recovery, a_leader_without_our_tag_is_found_by_its_identity) {
+  const auto gateway = start_gateway(3, "/usr/bin/env", {"-i", "/bin/sleep", "1000"});
+  await_ready();
+  const auto untagged = [&] {
+    const auto all = outer_.members();
+    return std::ranges::count_if(all, [](pid_t pid) {
+      const auto stat = os::read_stat(pid);
+      return stat && stat->comm.view() == "sleep";
+    });
+  };
+  EXPECT_TRUE(soon([&] { return untagged() == 3; })) << outer_.describe();
+  kill_in_one_stroke(gateway);
+  EXPECT_EQ(recover().trees_killed, 3);
+  EXPECT_TRUE(outer_.empty_within(2s)) << outer_.describe();
+  EXPECT_EQ(ledger_entries(), 0U);
+}
+
+// Its session, its parents and its environment are gone: only the leaf knows whose it is.
+TEST_P(Recovery, a_stale_leaf_holds_whom_nothing_else_names) {
+  if (GetParam() != Rung::leaf) GTEST_SKIP() << "no leaves on rung tree";
+  const auto gateway = start_gateway(3, test::adversary_path("daemonize"));
+  await_ready();
+  const auto daemons = [&] {
+    const auto all = outer_.members();
+    return std::ranges::count_if(all, [](pid_t pid) {
+      const auto stat = os::read_stat(pid);
+      return stat && stat->comm.view() == "daemonize" && stat->session != pid;
+    });
+  };
+  EXPECT_TRUE(soon([&] { return daemons() == 3; })) << outer_.describe();
+  kill_in_one_stroke(gateway);
+  EXPECT_EQ(recover().trees_killed, 3);
+  EXPECT_TRUE(outer_.empty_within(2s)) << outer_.describe();
   EXPECT_EQ(ledger_entries(), 0U);
 }
 
