@@ -44,3 +44,43 @@ function(holdfast_test name)
   gtest_discover_tests(${name}_test TEST_PREFIX "${name}/" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 30
                        PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}" ENVIRONMENT "${A_ENVIRONMENT}")
 endfunction()
+
+# holdfast_mutant(test OFF mechanism [IN program] [SOURCE file] FAILS Suite.test... [LABELS l...]): a negative control. Each
+# test of FAILS has to fail, by name, where `mechanism` (base/mutant.h) is switched off in the test program `test` itself,
+# or in the `program` that it starts. `file` is the one of src/ that has the switch: compiled again, it stands in for the
+# library's own (a keeper is built whole). A test that this machine cannot run is skipped, with its reason.
+function(holdfast_mutant test)
+  cmake_parse_arguments(A "" "OFF;IN;SOURCE" "FAILS;LABELS" ${ARGN})
+  if(NOT A_LABELS)
+    set(A_LABELS custody)
+  endif()
+  set(original ${test})
+  if(A_IN)
+    set(original ${A_IN})
+  endif()
+  set(mutant ${original}-without-${A_OFF})
+  if(TARGET ${mutant})
+    # Another test has it already.
+  elseif(original STREQUAL "holdfast-keeper")
+    holdfast_keeper(${mutant} DEFINITIONS HOLDFAST_MUTANT=${A_OFF})
+  else()
+    add_executable(${mutant} $<TARGET_OBJECTS:${original}> ${CMAKE_SOURCE_DIR}/src/${A_SOURCE})
+    target_compile_definitions(${mutant} PRIVATE HOLDFAST_MUTANT=${A_OFF})
+    target_link_libraries(${mutant} PRIVATE $<TARGET_PROPERTY:${original},LINK_LIBRARIES>)
+  endif()
+  set_target_properties(${mutant} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants)
+  set(program ${mutant})
+  if(A_IN)
+    set(program ${test})
+    add_dependencies(${test} ${mutant})
+    list(APPEND environment HOLDFAST_TEST_INSTEAD=${original}=mutants/${mutant})
+  endif()
+  list(APPEND environment HOLDFAST_TEST_PATIENCE=4000)
+  foreach(case ${A_FAILS})
+    string(REPLACE "." "\\." pattern ${case})
+    add_test(NAME mutant/without_${A_OFF}_fails_${case} COMMAND ${program} --gtest_filter=${case})
+    set_tests_properties(mutant/without_${A_OFF}_fails_${case} PROPERTIES LABELS "${A_LABELS}" TIMEOUT 120
+                         ENVIRONMENT "${environment}" PASS_REGULAR_EXPRESSION "\\[  FAILED  \\] ${pattern}"
+                         SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] ${pattern}")
+  endforeach()
+endfunction()

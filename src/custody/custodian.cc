@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "custody/custodian_core.h"
 #include "custody/recovery.h"
 #include "os/cgroup.h"
@@ -22,9 +23,7 @@ constexpr std::chrono::minutes kSecondLook{1};  // no wait is without a deadline
 
 // I3: what a sweep may end. Everything else belongs to somebody.
 bool may_reap(TreeState state, bool include_active) {
-#ifdef HOLDFAST_MUTANT_SWEEP_ACTIVE
-  include_active = true;
-#endif
+  if (kSwitchedOff == Mechanism::sweep_spares_the_held) include_active = true;
   return state == TreeState::orphaned || (include_active && state != TreeState::gone);
 }
 
@@ -159,7 +158,8 @@ Core::Core(asio::io_context& loop, CustodianOptions options_, std::string gatewa
 Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, CustodianOptions options) {
   if (::access(options.keeper.c_str(), X_OK) != 0) return sys_error("keeper", options.keeper.native());
   options.keeper = std::filesystem::absolute(options.keeper);
-  if (auto done = os::become_subreaper(); !done) return forward(done);
+  if (kSwitchedOff != Mechanism::gateway_subreaper)
+    if (auto done = os::become_subreaper(); !done) return forward(done);
   auto gateway_id = persistent_gateway_id(options.state_dir);
   if (!gateway_id) return forward(gateway_id);
   auto ledger = Ledger::open(options.state_dir / "ledger");

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/mutant.h"
 #include "os/process.h"
 
 namespace holdfast::custody {
@@ -161,9 +162,11 @@ void Keeper::wait() {
     const auto rest = std::chrono::ceil<milliseconds>(until - Clock::now());
     timeout = std::clamp(rest, milliseconds(0), milliseconds(60000));
   }
+  const bool deaf = gateway_gone_ || kSwitchedOff == Mechanism::lifeline;
+  const bool blind = gateway_gone_ || kSwitchedOff == Mechanism::gateway_pidfd;
   std::array set{
-      os::Poll{gateway_gone_ ? -1 : kLifelineFd, POLLIN | POLLRDHUP, 0},
-      os::Poll{gateway_gone_ ? -1 : kGatewayFd, POLLIN, 0},
+      os::Poll{deaf ? -1 : kLifelineFd, POLLIN | POLLRDHUP, 0},
+      os::Poll{blind ? -1 : kGatewayFd, POLLIN, 0},
       os::Poll{signals_.get(), POLLIN, 0},
       os::Poll{leader_.get(), POLLIN, 0},
       os::Poll{successor_.get(), POLLIN, 0},
@@ -200,7 +203,7 @@ void Keeper::hear_lifeline() {
 void Keeper::gateway_is_gone() {
   if (gateway_gone_) return;
   gateway_gone_ = true;
-  step(LadderEvent::gateway_gone);
+  if (kSwitchedOff != Mechanism::gateway_death) step(LadderEvent::gateway_gone);
 }
 
 void Keeper::say(KeeperMessage kind, std::int64_t a, std::int64_t b, std::int64_t c) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/mutant.h"
 #include "custody/keeper.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -108,7 +109,7 @@ Result<void> prepare_keeper() {
   // So that a keeper that somebody stopped wakes up when its gateway dies.
   (void)os::set_parent_death_signal(SIGCONT);
   (void)os::set_undumpable();
-  return os::become_subreaper();
+  return kSwitchedOff == Mechanism::keeper_subreaper ? Result<void>() : os::become_subreaper();
 }
 
 Result<Birth> start_server(const KeeperOptions& options, char** environment) {

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/mutant.h"
 #include "custody/keeper_protocol.h"
 #include "custody/resolve.h"
 #include "os/cgroup.h"
@@ -124,7 +125,8 @@ Result<Launched> launch_in(const LaunchPlan& plan, const std::string& program, c
 Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
   auto program = find_program(plan.command);
   if (!program) return forward(program);
-  if (auto written = ledger.write(plan.intent); !written) return forward(written);
+  if (kSwitchedOff != Mechanism::ledger_intent)
+    if (auto written = ledger.write(plan.intent); !written) return forward(written);
   os::CgroupLeaf leaf;
   if (!plan.intent.leaf.empty()) {
     const std::filesystem::path path(plan.intent.leaf);
@@ -154,7 +156,8 @@ Result<LedgerEntry> record_identity(LedgerEntry entry, const os::PidFd& keeper, 
   // Its parent, the keeper, has not necessarily kept it unreaped: the start time tells.
   if (const Identity now = identify(leader); now.start_ticks == leader_ticks)
     entry.leader.handle = now.handle;
-  if (auto written = ledger.write(entry); !written) return forward(written);
+  if (kSwitchedOff != Mechanism::ledger_identity)
+    if (auto written = ledger.write(entry); !written) return forward(written);
   return entry;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "custody/identity.h"
 #include "custody/survivors.h"
 #include "os/cgroup.h"
@@ -58,6 +59,7 @@ struct LeafFound {
 
 LeafFound clear_leaf(const std::string& path, std::uint64_t id, milliseconds patience) {
   LeafFound found;
+  if (kSwitchedOff == Mechanism::stale_leaves) return found;
   const auto leaf = os::CgroupLeaf::open(path);
   if (!leaf) {
     found.gone = leaf.error().is_errno(ENOENT);

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "base/mutant.h"
 #include "custody/identity.h"
 #include "os/descriptors.h"
 #include "os/procfs.h"
@@ -139,6 +140,7 @@ Strays::Pass Strays::pass(const std::string& tree, pid_t leader) {
       it = strays_.erase(it);
     }
   };
+  if (kSwitchedOff == Mechanism::strays) return result;
   reap();  // before every walk: a chain of fork and exit would bury us in zombies
   find_new(self);
   if (strays_.empty()) return take_leader(result, leader);

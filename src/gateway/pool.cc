@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "gateway/environment.h"
 #include "os/procfs.h"
 
@@ -199,12 +200,11 @@ void Pool::changed(Instance& instance) {
   changed_.clear();
 }
 
-void Pool::give_up(const std::shared_ptr<custody::Tree>& tree, [[maybe_unused]] const std::string& reason) {
+void Pool::give_up(const std::shared_ptr<custody::Tree>& tree, const std::string& reason) {
   if (tree->state() == custody::TreeState::gone) return;
-#ifndef HOLDFAST_MUTANT_SKIP_ORPHAN
+  if (kSwitchedOff == Mechanism::orphan_at_last_lease) return;
   tree->orphan(reason);
   if (options_.reap_at_once) tasks_.spawn("reap", reap(tree, reason));
-#endif
 }
 
 asio::awaitable<void> Pool::reap(std::shared_ptr<custody::Tree> tree, std::string reason) {

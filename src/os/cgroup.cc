@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "base/mutant.h"
 #include "os/pidfd.h"
 #include "os/small_file.h"
 
@@ -128,8 +129,8 @@ Result<void> CgroupLeaf::thaw() const {
 Result<int> CgroupLeaf::kill_pass() const {
   if (!dir_) return sys_error("cgroup.kill", {}, EBADF);
   (void)thaw();
-  // Absent before Linux 5.14: the signals below do its work, only slower.
-  (void)write_small(dir(), "cgroup.kill", "1");
+  // Absent before Linux 5.14: the signals below do its work, only slower, and not on members of another user.
+  if (kSwitchedOff != Mechanism::cgroup_kill) (void)write_small(dir(), "cgroup.kill", "1");
   return for_each_verified([](const PidFd& member) {
     (void)member.signal(SIGKILL);
     return true;

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "base/mutant.h"
+
 namespace holdfast::os {
 namespace {
 
@@ -24,10 +26,12 @@ Result<DescriptorLimit> raise_descriptor_limit() {
 std::uint64_t descriptor_shortages() { return shortages; }
 
 void note_shortage(int number) {
+  if (kSwitchedOff == Mechanism::shortage_news) return;
   if (number == EMFILE || number == ENFILE || number == ENOMEM) ++shortages;
 }
 
 void DescriptorReserve::refill() {
+  if (kSwitchedOff == Mechanism::descriptor_reserve) return;
   for (auto& kept : kept_) {
     if (kept) continue;
     kept = UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));

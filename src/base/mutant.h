@@ -1,0 +1,37 @@
+// Negative controls: one mechanism switched off, in a build of its own that a test has to find fault with
+// (holdfast_mutant in cmake/holdfast.cmake). In every other build all of them are on, and this costs nothing.
+#pragma once
+
+#ifndef HOLDFAST_MUTANT
+#define HOLDFAST_MUTANT none
+#endif
+
+namespace holdfast {
+
+enum class Mechanism {
+  none,
+  // the keeper
+  keeper_subreaper,  // what detaches comes to it
+  lifeline,          // it hears what the gateway says, and that it is gone
+  gateway_pidfd,     // it sees that the gateway died, whoever holds the lifeline
+  gateway_death,     // it acts upon either
+  // the custodian
+  gateway_subreaper,      // a dead keeper's children come to the gateway
+  strays,                 // they are found and ended
+  sweep_spares_the_held,  // a sweep takes orphans only
+  ledger,                 // trees are on disk: both of the next two
+  ledger_intent,          // before the first process
+  ledger_identity,        // who the keeper and the leader are, as soon as they run
+  stale_leaves,           // a start ends what a dead gateway's leaves hold
+  // the kernel's means
+  cgroup_kill,         // the whole leaf at once, whoever its members belong to
+  descriptor_reserve,  // some descriptors are kept back for ending and proving
+  shortage_news,       // who lacked a descriptor while looking has proven nothing
+  // the gateway
+  orphan_at_last_lease,  // what nobody holds any more is orphaned, and reaped at once
+};
+
+// Not inline: every source that is compiled again has its own.
+constexpr Mechanism kSwitchedOff = Mechanism::HOLDFAST_MUTANT;
+
+}  // namespace holdfast
