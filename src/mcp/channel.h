@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
-#include "mcp/oversized.h"
 #include "mcp/raw_json.h"
+#include "mcp/skim.h"
 
 namespace holdfast::mcp {
 
@@ -21,7 +21,7 @@ class Channel {
     // One line without its end, never blank; valid during the call.
     std::function<void(PaddedText line)> line;
     // A line beyond the limit was skipped.
-    std::function<void(const OversizedReport&)> oversized;
+    std::function<void(const Skimmed&)> oversized;
     // The peer's end is closed or broken. Once, and nothing after it.
     std::function<void(const Error&)> closed;
   };

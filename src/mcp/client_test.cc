@@ -303,6 +303,57 @@ TEST_F(ClientTest, an_answer_beyond_the_line_limit_fails_its_request_only) {
   EXPECT_EQ(client->counters().garbage_lines, 1);
 }
 
+// It has come and nobody can read it: its caller need not wait for the deadline.
+TEST_F(ClientTest, an_answer_that_is_invalid_fails_its_request_at_once) {
+  hello();
+  for (const std::string wrong :
+       {"{\"jsonrpc\":\"2.0\",\"id\":%,\"result\":{\"text\":\"\xff\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":%,\"result\":{", "{\"jsonrpc\":\"2.0\",\"id\":%,\"result\":{},\"id\":%}",
+        "{\"jsonrpc\":\"1.0\",\"id\":%,\"error\":{}}", "npm warn{\"jsonrpc\":\"2.0\",\"result\":{},\"id\":%}",
+        "{\"jsonrpc\":\"2.0\",\"id\":%,\"error\":5}"}) {
+    Answer a;
+    ask(a, "x");
+    const std::string asked = peer.hear();
+    const std::size_t at = asked.find("\"id\":") + 5;
+    std::string line = wrong;
+    for (std::size_t hole = 0; (hole = line.find('%')) != std::string::npos;)
+      line.replace(hole, 1, asked.substr(at, asked.find(',', at) - at));
+    peer.say(line + "\n");
+    ASSERT_TRUE(answered(a)) << line;
+    ASSERT_FALSE(*a) << line;
+    EXPECT_TRUE(a->error().is(Errc::protocol)) << a->error().message();
+  }
+  EXPECT_EQ(client->counters().garbage_lines, 6);
+  EXPECT_EQ(client->counters().late_replies, 0);
+}
+
+// Two ids: the first one counts, as for every reader that goes from left to right.
+TEST_F(ClientTest, of_two_ids_the_first_one_counts) {
+  hello();
+  Answer a, b;
+  ask(a, "x");
+  ask(b, "y");
+  peer.say(
+      "{\"jsonrpc\":\"2.0\",\"id\":2,\"id\":3,\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}"
+      "\n");
+  ASSERT_TRUE(answered(a) && answered(b));
+  EXPECT_FALSE(*a);
+  EXPECT_TRUE(*b);
+}
+
+// A server that logs JSON to stdout must not break a call by the numbers of its log lines.
+TEST_F(ClientTest, a_log_line_with_an_id_is_no_answer) {
+  hello();
+  Answer a;
+  ask(a, "x");
+  peer.say("{\"id\":2,\"error\":\"disk\"}\n{\"jsonrpc\":\"2.0\",\"id\":2,\"level\":3}\n");
+  EXPECT_TRUE(counted(&ClientCounters::garbage_lines, 2));
+  EXPECT_FALSE(a);
+  peer.say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n");
+  ASSERT_TRUE(answered(a));
+  EXPECT_TRUE(*a);
+}
+
 TEST_F(ClientTest, a_long_answer_arrives_whole) {
   hello();
   Answer a;

@@ -50,7 +50,7 @@ void Dispatcher::start() {
                          if (auto self = weak.lock()) self->on_line(line);
                        },
                    .oversized =
-                       [weak](const OversizedReport& report) {
+                       [weak](const Skimmed& report) {
                          if (auto self = weak.lock()) self->on_oversized(report);
                        },
                    .closed =
@@ -197,10 +197,7 @@ void Dispatcher::on_message(std::string_view line, const Message& message, std::
       return on_response(line, message);
     case Kind::batch:  // inside of another
     case Kind::invalid:
-      // A server that waits for an answer would outlive its end-of-file.
-      if (message.id && !message.method.empty())
-        refuse(message.id.of(line), kInvalidRequest, message.problem, answers);
-      return garbage(message.problem.empty() ? "a batch in a batch" : message.problem, line, line.size());
+      return on_invalid(line, message, answers);
   }
 }
 
@@ -228,7 +225,20 @@ void Dispatcher::on_response(std::string_view line, const Message& message) {
     settle(*id, Reply{.result = std::string(message.result.of(line)), .error = {}});
 }
 
-void Dispatcher::on_oversized(const OversizedReport& report) {
+// What stands on a server's stdout and is no message is skipped. Whoever waits for it is told, all the same:
+// the server must not outlive its end-of-file for want of an answer of ours, nor a caller wait for one that
+// has come.
+void Dispatcher::on_invalid(std::string_view line, const Message& message, std::string* answers) {
+  const std::string_view problem = message.problem.empty() ? "a batch in a batch" : message.problem;
+  garbage(problem, line, line.size());
+  if (message.id && !message.method.empty())
+    return refuse(message.id.of(line), kInvalidRequest, problem, answers);
+  const Skimmed seen = skim(line);
+  if (const auto id = own_id(seen.id); id && seen.is_answer() && pending_.contains(*id))
+    settle(*id, fail(Errc::protocol, "request", "the server's answer is invalid: " + std::string(problem)));
+}
+
+void Dispatcher::on_oversized(const Skimmed& report) {
   garbage("a line longer than the limit", report.id, report.size);
   if (report.has_method) {
     // The skimmed id comes from a text that nobody checked.

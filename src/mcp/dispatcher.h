@@ -59,12 +59,13 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
  private:
   void on_line(PaddedText line);
   void on_batch(PaddedText line);
-  void on_oversized(const OversizedReport& report);
+  void on_oversized(const Skimmed& line);
   void on_closed(const Error& why);
   // Answers go to `answers` (a batch's, comma-separated) or out at once.
   void on_message(std::string_view line, const Message& message, std::string* answers);
   void on_notification(std::string_view line, const Message& message);
   void on_response(std::string_view line, const Message& message);
+  void on_invalid(std::string_view line, const Message& message, std::string* answers);
   void refuse(std::string_view id, std::int64_t code, std::string_view why, std::string* answers);
   void answer(std::string line, std::string* answers);
   void settle(std::int64_t id, Result<Reply> outcome);

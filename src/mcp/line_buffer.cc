@@ -44,7 +44,7 @@ std::optional<PaddedText> LineBuffer::next() {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (oversized_ || line.size() > limit_) {
       skip(newline);
-      report_ = {oversized_->size(), oversized_->id(), oversized_->has_method()};
+      report_ = oversized_->seen();
       oversized_.reset();
       begin_ = scanned_ = newline + 1;
       return std::nullopt;
@@ -55,7 +55,7 @@ std::optional<PaddedText> LineBuffer::next() {
   return std::nullopt;
 }
 
-std::optional<OversizedReport> LineBuffer::skipped() { return std::exchange(report_, std::nullopt); }
+std::optional<Skimmed> LineBuffer::skipped() { return std::exchange(report_, std::nullopt); }
 
 void LineBuffer::skip(std::size_t upto) {
   if (!oversized_) oversized_.emplace();

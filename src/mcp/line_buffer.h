@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "mcp/oversized.h"
 #include "mcp/raw_json.h"
+#include "mcp/skim.h"
 
 namespace holdfast::mcp {
 
@@ -26,7 +26,7 @@ class LineBuffer {
   std::optional<PaddedText> next();
 
   // A line that was skipped because it is longer than the limit; asked after next() said nothing.
-  std::optional<OversizedReport> skipped();
+  std::optional<Skimmed> skipped();
 
  private:
   static constexpr std::size_t kIdleChunk = 4U << 10;  // there are many idle servers
@@ -38,9 +38,9 @@ class LineBuffer {
   std::size_t begin_ = 0;    // of the line under way
   std::size_t scanned_ = 0;  // no newline in [begin_, scanned_)
   std::size_t end_ = 0;
-  std::size_t chunk_ = kIdleChunk;          // grows while reads fill it
-  std::optional<OversizedLine> oversized_;  // under way
-  std::optional<OversizedReport> report_;
+  std::size_t chunk_ = kIdleChunk;    // grows while reads fill it
+  std::optional<Skimmer> oversized_;  // under way
+  std::optional<Skimmed> report_;
 };
 
 }  // namespace holdfast::mcp

@@ -84,14 +84,14 @@ class StdioChannel : public ::testing::Test {
   void open(StdioChannelOptions options = {}) {
     channel = make_stdio_channel(loop.get_executor(), peer.in(), peer.out(), options);
     channel->start({.line = [this](PaddedText line) { lines.emplace_back(line.view()); },
-                    .oversized = [this](const OversizedReport& report) { oversized.push_back(report); },
+                    .oversized = [this](const Skimmed& report) { oversized.push_back(report); },
                     .closed = [this](const Error& why) { closed.push_back(why.message()); }});
   }
   asio::io_context loop;
   Peer peer{loop};
   std::unique_ptr<Channel> channel;
   std::vector<std::string> lines;
-  std::vector<OversizedReport> oversized;
+  std::vector<Skimmed> oversized;
   std::vector<std::string> closed;
 };
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "mcp/oversized.h"
+#include "mcp/skim.h"
 #include "mcp/splice.h"
 
 namespace {
@@ -65,11 +65,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto params = splicer.read_params(PaddedText::in(line))) check(line, *params);
   (void)members(PaddedText::in(line));
-  OversizedLine oversized;
-  oversized.feed(line);
+  const Skimmed seen = skim(line);
   if (message.kind == Kind::response && message.id && message.id.size <= 100 &&
       line.find('\\') == std::string::npos)
-    require(oversized.id() == message.id.of(line));
+    require(seen.id == message.id.of(line) && seen.is_answer());
   std::string same;
   splice(line, {}, same);
   require(same == line);

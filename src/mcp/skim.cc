@@ -1,4 +1,6 @@
-#include "mcp/oversized.h"
+#include "mcp/skim.h"
+
+#include <utility>
 
 namespace holdfast::mcp {
 namespace {
@@ -7,12 +9,12 @@ constexpr std::size_t kLongest = 128;
 
 }  // namespace
 
-void OversizedLine::feed(std::string_view piece) {
-  size_ += piece.size();
+void Skimmer::feed(std::string_view piece) {
+  seen_.size += piece.size();
   for (const char c : piece) feed(c);
 }
 
-void OversizedLine::feed(char c) {
+void Skimmer::feed(char c) {
   const bool keep = depth_ == 1 && token_.size() <= kLongest;
   if (in_string_) {
     if (keep) token_.push_back(c);
@@ -40,10 +42,7 @@ void OversizedLine::feed(char c) {
       return;
     case ':':
       if (depth_ != 1) return;
-      key_ = std::move(token_);
-      token_.clear();
-      expect_value_ = true;
-      if (key_ == "\"method\"") has_method_ = true;
+      key(std::exchange(token_, {}));
       return;
     case ',':
       if (depth_ == 1) end_of_token();
@@ -57,11 +56,23 @@ void OversizedLine::feed(char c) {
   }
 }
 
-void OversizedLine::end_of_token() {
-  if (expect_value_ && key_ == "\"id\"" && token_.size() <= kLongest) id_ = token_;
-  expect_value_ = false;
-  key_.clear();
+void Skimmer::key(std::string_view name) {
+  if (name == R"("jsonrpc")") seen_.has_version = true;
+  if (name == R"("method")") seen_.has_method = true;
+  if (name == R"("result")" || name == R"("error")") seen_.has_answer = true;
+  expect_id_ = name == R"("id")" && seen_.id.empty();
+}
+
+void Skimmer::end_of_token() {
+  if (expect_id_ && token_.size() <= kLongest) seen_.id = token_;
+  expect_id_ = false;
   token_.clear();
+}
+
+Skimmed skim(std::string_view line) {
+  Skimmer skimmer;
+  skimmer.feed(line);
+  return skimmer.seen();
 }
 
 }  // namespace holdfast::mcp
