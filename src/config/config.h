@@ -49,6 +49,7 @@ struct Server {
   std::optional<milliseconds> max_lifetime;
   milliseconds connect_timeout{60'000};
   milliseconds call_timeout{300'000};
+  std::size_t line_limit = 64U << 20;  // bytes of one message that is read
   StopGraces stop;
   RestartPolicy restart;
   Limits limits;

@@ -45,7 +45,11 @@ void Reader::read_job(const Node& key, const Node& node, const std::string& path
     error(key, path, "has neither `steps` nor `command`; one of them says what the job does");
   check_schedules(job, node, path);
   check_tools(node, job, path);
-  check_directory(job.cwd, given(Section::job, node, "cwd"), node, path, job.enabled);
+  if (job.enabled && job.unusable.empty() && (job.overlap == "queue" || job.overlap == "replace")) {
+    job.unusable = "overlap: " + job.overlap + " is not served by this version; use skip or parallel";
+    error(key, path, job.unusable + "; it does not run", false);
+  }
+  check_directory(job.cwd, job.unusable, given(Section::job, node, "cwd"), node, path, job.enabled);
   finish_entry(first, job.enabled);
   if (good_name) config_.jobs.emplace(key.text, std::move(job));
 }

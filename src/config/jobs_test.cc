@@ -108,7 +108,8 @@ TEST(jobs, wrong_entries_are_told_apart) {
       {"{j: {schedule: x, steps: [{arguments: [1], tool: a__b}]}}",
        "45: error: jobs.j.steps[0].arguments: found a list; expected a mapping"},
       {"{j: {schedule: [], command: [y]}}",
-       "22: error: jobs.j.schedule: found a list; expected a schedule such as \"0 7 * * MON-FRI\" or every "
+       "22: error: jobs.j.schedule: found an empty list; expected a schedule such as \"0 7 * * MON-FRI\" or "
+       "every "
        "30m, or a list of them"},
       {"{j: {schedule: x, command: [y], workers: 2}}",
        "39: warning: jobs.j.workers: unknown key \"workers\"; it has no effect"},

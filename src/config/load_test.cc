@@ -124,6 +124,9 @@ TEST(load, only_errors_of_the_whole_file_block_the_start) {
       {"drain: x", true, true},
       {"listen: ${NONE}", true, true},
       {"mcpServers: {a: {command: \"${NONE}\"}}", true, false},
+      {"mcpServers: {a: {command: x, cwd: /nowhere/at/all}}", true, false},
+      {"jobs: {a: {schedule: every 1m, command: [x], cwd: /nowhere/at/all}}", true, false},
+      {"listen: []", false, false},
       {"jobs: {a: {schedule: x, command: [\"${NONE}\"]}}", true, false},
   };
   for (const auto& c : cases) {

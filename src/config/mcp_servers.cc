@@ -20,6 +20,15 @@ bool has_scheme(std::string_view url) {
   return url.starts_with("http://") || url.starts_with("https://") || url.starts_with("unix:/");
 }
 
+// Why this version cannot run the entry although the file may hold it; empty: it can.
+std::string not_served(const Server& server) {
+  if (!server.url.empty()) return "remote servers (url) are not served by this version";
+  if (server.sharing == Sharing::key)
+    return "sharing by key is not served by this version; use session or shared";
+  if (server.isolation == "pidns") return "isolation: pidns is not served by this version";
+  return {};
+}
+
 }  // namespace
 
 // Other clients allow blanks, dots and slashes in names, and their files must load; tools' names do not allow
@@ -94,19 +103,27 @@ void Reader::check_server(Server& server, const Node& key, const Node& node, con
       error(*at, path_of(path, "url"), "is empty");
   }
   if (!has("idleTimeout") && server.sharing != Sharing::session) server.idle_timeout = kIdleWhenShared;
-  if (command) check_directory(server.cwd, given(Section::server, node, "cwd"), node, path, server.enabled);
+  if (server.enabled && server.unusable.empty()) {
+    server.unusable = not_served(server);
+    if (!server.unusable.empty()) error(key, path, server.unusable + "; it is not started", false);
+  }
+  if (command)
+    check_directory(server.cwd, server.unusable, given(Section::server, node, "cwd"), node, path,
+                    server.enabled);
 }
 
-void Reader::check_directory(std::string& cwd, const Node* at, const Node& node, const std::string& path,
-                             bool enabled) {
+// It spoils its own entry only: a disk that is not mounted must not keep all the others from starting.
+void Reader::check_directory(std::string& cwd, std::string& unusable, const Node* at, const Node& node,
+                             const std::string& path, bool enabled) {
   if (cwd.empty()) {
     cwd = resolve(".");
     return;
   }
   std::error_code ec;
   if (!enabled || std::filesystem::is_directory(cwd, ec)) return;
-  error(at != nullptr ? *at : node, path_of(path, "cwd"),
-        fmt::format("{} is not a directory that exists", clipped(cwd, 200)));
+  const std::string fault = fmt::format("{} is not a directory that exists", clipped(cwd, 200));
+  error(at != nullptr ? *at : node, path_of(path, "cwd"), fault, false);
+  if (unusable.empty()) unusable = "cwd: " + fault;
 }
 
 // What is switched off needs none of its variables.

@@ -24,7 +24,7 @@ std::string summary(const Loaded& loaded) {
     for (const std::string& glob : s.tools_exclude) out += " -" + glob;
     if (s.serial) out += " serial";
     if (!s.enabled) out += " disabled";
-    if (!s.unusable.empty()) out += " unusable";
+    if (!s.unusable.empty() && !s.unusable.contains("this version")) out += " unusable";
     out += "\n";
   }
   return out;

@@ -12,7 +12,7 @@ std::string found(const Node& node) {
     case Node::Kind::null:
       return "nothing";
     case Node::Kind::list:
-      return "a list";
+      return node.items.empty() ? "an empty list" : "a list";
     case Node::Kind::map:
       return "a mapping";
     case Node::Kind::scalar:
@@ -117,6 +117,13 @@ bool Reader::read_section(Section section, const Node& map, const std::string& p
   return true;
 }
 
+// Silence would be a promise. What only repeats the default promises nothing new.
+void Reader::warn_if_later(const Option& row, const Node& node, const std::string& path) {
+  const bool asks =
+      node.is_scalar() ? node.text != row.fallback : !node.entries.empty() || !node.items.empty();
+  if (row.later && asks) warn(node, path, "has no effect in this version");
+}
+
 void Reader::read_option(const Option& row, const Node& node, const std::string& path, Target& target) {
   switch (row.type) {
     case Type::servers:
@@ -126,6 +133,7 @@ void Reader::read_option(const Option& row, const Node& node, const std::string&
     case Type::steps:
       return read_steps(row, node, path, target);
     case Type::section:
+      warn_if_later(row, node, path);
       if (!node.is_null()) read_section(row.nested, node, path, target);
       return;
     case Type::unsupported:
@@ -133,6 +141,7 @@ void Reader::read_option(const Option& row, const Node& node, const std::string&
     default:
       break;
   }
+  warn_if_later(row, node, path);
   auto value = read_value(row, node, path, target);
   if (value && row.set != nullptr) row.set(target, std::move(*value));
 }

@@ -41,6 +41,7 @@ class Reader {
   };
 
   void report(Problem problem);
+  void warn_if_later(const Option& row, const Node& node, const std::string& path);
   void read_option(const Option& row, const Node& node, const std::string& path, Target& target);
   // nullopt: a problem has been recorded.
   std::optional<Value> read_value(const Option& row, const Node& node, const std::string& path,
@@ -59,8 +60,8 @@ class Reader {
   void read_server(const Node& key, const Node& node, const std::string& path);
   std::optional<std::string> server_name(const Node& key, std::string_view path);
   void check_server(Server& server, const Node& key, const Node& node, const std::string& path);
-  void check_directory(std::string& cwd, const Node* at, const Node& node, const std::string& path,
-                       bool enabled);
+  void check_directory(std::string& cwd, std::string& unusable, const Node* at, const Node& node,
+                       const std::string& path, bool enabled);
   void finish_entry(std::size_t first_problem, bool enabled);
   void read_job(const Node& key, const Node& node, const std::string& path);
   std::string with_server_renamed(std::string tool) const;

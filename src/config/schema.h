@@ -84,6 +84,7 @@ struct Option {
   std::int64_t least = 0, most = 0;
   Section nested = Section::top;
   bool expand = false;  // variables are expanded
+  bool later = false;   // read and checked, but nothing acts on it yet: a warning and the page say so
   std::string_view doc = {};
   void (*set)(Target&, Value&&) = nullptr;  // nullptr: the type's reader knows
 };

@@ -143,6 +143,14 @@ std::string options_as_json_schema() {
   return schema.dump(2) + "\n";
 }
 
+namespace {
+
+std::string meaning(const Option& option) {
+  return cell(option.doc) + (option.later ? " *No effect in this version, which a warning says.*" : "");
+}
+
+}  // namespace
+
 std::string options_as_markdown() {
   std::string out =
       "# Configuration\n\n"
@@ -173,7 +181,7 @@ std::string options_as_markdown() {
                          read                           ? cell(expectation(option))
                          : option.type == Type::ignored ? "ignored"
                                                         : "no effect, a warning",
-                         cell(option.doc));
+                         meaning(option));
     }
   }
   return out;
@@ -186,9 +194,11 @@ std::string options_as_text() {
     for (const Option& option : options()) {
       if (option.section != section || option.type == Type::ignored || option.type == Type::unsupported)
         continue;
-      out += fmt::format("  {}{}\n      {}\n      {}\n", option.key,
-                         option.fallback.empty() ? "" : fmt::format(" = {}", option.fallback), option.doc,
-                         expectation(option));
+      out +=
+          fmt::format("  {}{}\n      {}\n      {}\n", option.key,
+                      option.fallback.empty() ? "" : fmt::format(" = {}", option.fallback),
+                      option.later ? fmt::format("{} (no effect in this version)", option.doc) : option.doc,
+                      expectation(option));
     }
   }
   return out;

@@ -221,8 +221,8 @@ std::optional<Value> Reader::read_list(const Option& row, const Node& node, cons
   };
   if (node.is_scalar()) take(node, path);
   for (std::size_t i = 0; i < node.items.size(); ++i) take(*node.items[i], fmt::format("{}[{}]", path, i));
-  const bool must_hold = row.type != Type::text_list;
-  if (good && must_hold && (value.list.empty() || value.list.front().empty()))
+  const bool may_be_empty = row.type == Type::text_list || (row.type == Type::listen && node.is_list());
+  if (good && !may_be_empty && (value.list.empty() || value.list.front().empty()))
     return wrong(row, node, path), std::nullopt;
   if (good && row.type == Type::command) {
     std::string& program = value.list.front();

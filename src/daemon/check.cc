@@ -5,39 +5,8 @@
 
 namespace holdfast::daemon {
 
-namespace {
-
-// Options that are read and checked and that nothing acts on yet: said aloud, since silence would be a
-// promise.
-void warn_of_what_has_no_effect(config::Loaded& loaded) {
-  const auto warn_if = [&](bool asked_for, std::string path) {
-    if (!asked_for) return;
-    loaded.problems.push_back({.severity = config::Problem::Severity::warning,
-                               .path = std::move(path),
-                               .message = "has no effect in this version",
-                               .blocks_start = false});
-  };
-  for (const auto& [name, server] : loaded.config.servers) {
-    const std::string at = "mcpServers." + name + ".";
-    warn_if(server.limits != config::Limits{}, at + "limits");
-    warn_if(!server.tools_include.empty() || !server.tools_exclude.empty(), at + "tools");
-    warn_if(server.serial, at + "concurrency");
-    warn_if(server.max_lifetime.has_value(), at + "maxLifetime");
-    warn_if(!server.trust_annotations, at + "trustAnnotations");
-  }
-  for (const auto& [name, job] : loaded.config.jobs) warn_if(!job.tools.empty(), "jobs." + name + ".tools");
-  const config::Config defaults;
-  warn_if(loaded.config.session_reconnect_grace != defaults.session_reconnect_grace,
-          "sessions.reconnectGrace");
-  warn_if(loaded.config.auth_anonymous != defaults.auth_anonymous, "auth.anonymous");
-}
-
-}  // namespace
-
 config::Loaded load_checked(const std::filesystem::path& file) {
-  auto loaded = config::load_file(file, process_environment(), check_schedule);
-  warn_of_what_has_no_effect(loaded);
-  return loaded;
+  return config::load_file(file, process_environment(), check_schedule);
 }
 
 bool is_clean(const config::Loaded& loaded) {
