@@ -82,10 +82,11 @@ TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   front.thread.on([&] {
     auto listener =
         net::Listener::open(front.thread.loop.get_executor(), net::unix_address(forbidding.string()));
-    front.server->serve(std::move(*listener), [](front::Request) -> asio::awaitable<front::Response> {
-      co_return front::Response{
-          .status = 403, .body = R"({"error":{"code":"x","message":"not you"}})", .headers = {}};
-    });
+    front.server->serve(
+        std::move(*listener), {.handler = [](front::Request) -> asio::awaitable<front::Response> {
+          co_return front::Response{
+              .status = 403, .body = R"({"error":{"code":"x","message":"not you"}})", .headers = {}};
+        }});
   });
   EXPECT_EQ(run({"status", "--socket", forbidding}), 77);
   EXPECT_EQ(err.str(), "holdfast: not you\n");

@@ -98,6 +98,8 @@ class Bridge {
   asio::awaitable<void> dispatch_lines();
   asio::awaitable<void> dispatch(std::string line);
   asio::awaitable<void> initialize(std::string id, std::string line);
+  asio::awaitable<void> request_in_turn(std::string id, std::string line);
+  bool leave(const std::string& id);
   asio::awaitable<void> exchange(Connection connection, std::string id, std::string line);
   asio::awaitable<void> watch_gateway();
   asio::awaitable<void> watch_client();
@@ -119,7 +121,7 @@ class Bridge {
   std::string partial_;  // of a line
   bool overlong_ = false;
   std::deque<std::string> lines_;
-  std::size_t queued_bytes_ = 0;
+  std::size_t queued_bytes_ = 0;  // in lines_, and of requests that wait for their turn
   bool end_of_input_ = false;
   Event lines_changed_{executor_};
 
@@ -128,7 +130,7 @@ class Bridge {
   Event initialized_{executor_};  // clear while initialize is under way
   std::vector<Pooled> idle_;
   std::size_t in_flight_ = 0;
-  std::map<std::string, bool> asked_;  // ids in flight; true: the client cancelled it
+  std::map<std::string, bool> asked_;  // ids in flight or waiting for it; true: the client cancelled it
   Event slot_{executor_};
   bool writing_ = false;
   Event writable_{executor_};
@@ -251,25 +253,51 @@ asio::awaitable<void> Bridge::dispatch(std::string line) {
   }
   if (message.kind == Kind::notification && message.method == "notifications/cancelled") {
     if (const auto asked = asked_.find(message.cancelled); asked != asked_.end()) asked->second = true;
-  }
-  while (in_flight_ >= options_.requests_in_flight) {
-    slot_.clear();
-    if (!co_await slot_.wait_until(in(kLongest))) co_return;
-  }
-  auto wire = co_await connection();
-  if (!wire) {
-    if (message.kind == Kind::request) {
-      co_await write_line(error_line(message.id, kInternalError, wire.error().message()));
-    }
-    co_return lose_gateway(wire.error());
+    slot_.set();  // it may be one that waits for its turn
   }
   if (message.kind == Kind::request) {
-    ++in_flight_;
     asked_[message.id] = false;
-    requests_.spawn("connect.request", exchange(std::move(*wire), message.id, std::move(line)));
-  } else {  // in order: the next line waits for this one
-    co_await exchange(std::move(*wire), {}, std::move(line));
+    queued_bytes_ += line.size();
+    requests_.spawn("connect.request", request_in_turn(message.id, std::move(line)));
+    co_return;
   }
+  auto wire = co_await connection();
+  if (!wire) co_return lose_gateway(wire.error());
+  co_await exchange(std::move(*wire), {}, std::move(line));  // in order: the next line waits for this one
+}
+
+// Requests alone wait for a place: what cancels them has to get past them, or no place might ever come free.
+asio::awaitable<void> Bridge::request_in_turn(std::string id, std::string line) {
+  const std::size_t size = line.size();
+  const auto withdrawn = [this, &id] {
+    const auto asked = asked_.find(id);
+    return asked != asked_.end() && asked->second;
+  };
+  bool waited = true;
+  while (waited && in_flight_ >= options_.requests_in_flight && !withdrawn()) {
+    slot_.clear();
+    waited = co_await slot_.wait_until(in(kLongest));
+  }
+  queued_bytes_ -= size;
+  lines_changed_.set();  // room for the reader
+  if (!waited || withdrawn()) {
+    asked_.erase(id);
+    co_return;
+  }
+  ++in_flight_;
+  auto wire = co_await connection();
+  if (wire) co_return co_await exchange(std::move(*wire), std::move(id), std::move(line));
+  leave(id);
+  co_await write_line(error_line(id, kInternalError, wire.error().message()));
+  lose_gateway(wire.error());
+}
+
+// True: the client withdrew the request, and the protocol wants no answer then.
+bool Bridge::leave(const std::string& id) {
+  const auto asked = asked_.extract(id);
+  --in_flight_;
+  slot_.set();
+  return asked && asked.mapped();
 }
 
 asio::awaitable<void> Bridge::initialize(std::string id, std::string line) {
@@ -311,12 +339,7 @@ asio::awaitable<void> Bridge::watch_client() {
 asio::awaitable<void> Bridge::exchange(Connection wire, std::string id, std::string line) {
   auto response = co_await wire->request(post(std::move(line)), in(kLongest));
   if (wire->usable()) idle_.push_back({std::move(wire), steady_clock::now()});
-  if (id.empty()) co_return;
-  const auto asked = asked_.extract(id);
-  const bool withdrawn = asked && asked.mapped();  // the protocol wants no answer then
-  if (!withdrawn) co_await answer(std::move(id), std::move(response));
-  --in_flight_;
-  slot_.set();
+  if (!id.empty() && !leave(id)) co_await answer(std::move(id), std::move(response));
 }
 
 asio::awaitable<Result<Bridge::Connection>> Bridge::connection() {

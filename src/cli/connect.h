@@ -9,7 +9,7 @@ namespace holdfast::cli {
 
 struct BridgeOptions {
   int in = 0, out = 1;                  // lent; made non-blocking while the bridge runs
-  std::size_t requests_in_flight = 64;  // more wait in the pipe
+  std::size_t requests_in_flight = 64;  // more wait, and may be cancelled there
   std::size_t line_limit = 64U << 20;   // bytes; a longer message is answered with an error
   milliseconds last_answers{5'000};     // after end-of-file
 };

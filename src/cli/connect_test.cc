@@ -38,14 +38,18 @@ struct ConnectTest : testing::Test {
   std::thread bridge;
   int code = -1;
 
-  void start(const std::string& server = "memory", std::string socket = {}) {
+  void start(const std::string& server = "memory", std::string socket = {}, std::size_t in_flight = 64) {
     if (socket.empty()) socket = front.path.string();
-    bridge = std::thread([this, server, socket] {
+    bridge = std::thread([this, server, socket, in_flight] {
       Context context{.terminal = {.out = printed, .err = err},
                       .paths = {.config = {}, .state_dir = front.dir.path.string(), .socket = socket},
                       .json = false,
                       .action = {}};
-      code = connect(context, server, {.in = in.read.get(), .out = out.write.get(), .last_answers = 2000ms});
+      code = connect(context, server,
+                     {.in = in.read.get(),
+                      .out = out.write.get(),
+                      .requests_in_flight = in_flight,
+                      .last_answers = 2000ms});
       out.write.reset();
     });
   }
@@ -130,6 +134,26 @@ TEST_F(ConnectTest, a_slow_call_delays_no_other_and_can_be_cancelled) {
   EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":3,"result":{}})") << "a cancelled request wants no answer";
   EXPECT_EQ(end(), 0);
   EXPECT_EQ(line(), "");
+}
+
+TEST_F(ConnectTest, a_cancellation_gets_past_requests_that_wait_for_a_place) {
+  start("memory", {}, 1);
+  say(kInitialize);
+  line();
+  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
+      "\n"
+      R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo"}})"
+      "\n"
+      R"({"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"echo"}})"
+      "\n");
+  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  say(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}})"
+      "\n"
+      R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})"
+      "\n");
+  EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":3,"result":{"name":"echo"}})");
+  EXPECT_EQ(end(), 0);
+  EXPECT_EQ(front.counts.requests, 2) << "what was withdrawn while it waited is never sent";
 }
 
 TEST_F(ConnectTest, what_comes_before_the_handshake_is_answered_here) {

@@ -47,9 +47,13 @@ int status(Context& context) {
   return 0;
 }
 
+// By what people call them: a run is "job/run", a client what it calls itself.
 std::string lease_text(const Json& leases) {
   std::string out;
-  for (const auto& lease : leases) out += (out.empty() ? "" : ", ") + text_of(lease, "session");
+  for (const auto& lease : leases) {
+    const std::string label = text_of(lease, "label");
+    out += (out.empty() ? "" : ", ") + (label.empty() ? text_of(lease, "session") : label);
+  }
   return out.empty() ? "-" : one_line(out, 40);
 }
 

@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
-namespace holdfast::cron {
+#include "base/wall_clock.h"
 
-using SystemTime = std::chrono::system_clock::time_point;
+namespace holdfast::cron {
 
 // What is wrong, and where: `column` is 1-based, in characters of the text given to parse().
 struct [[nodiscard]] ParseError {

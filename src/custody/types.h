@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/wall_clock.h"
 
 namespace holdfast::custody {
-
-using SystemTime = std::chrono::system_clock::time_point;
 
 // Graces of the stop ladder: after stdin was closed, after SIGTERM, and (`lost`) after SIGTERM when the
 // gateway died.

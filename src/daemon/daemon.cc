@@ -19,6 +19,7 @@
 #include "custody/custodian.h"
 #include "daemon/check.h"
 #include "daemon/paths.h"
+#include "daemon/start_failure.h"
 #include "daemon/state_lock.h"
 #include "front/control_api.h"
 #include "front/http_server.h"
@@ -85,9 +86,16 @@ Result<void> offers(const custody::RungReport& found, std::string_view required)
                   std::string(custody::to_string(found.rung)) + ": " + found.reason);
 }
 
+void say_failed(const Error& error, const Paths& paths) {
+  if (const auto help = advice(error, paths); help.empty())
+    log::error("gateway.failed", {{"error", error.message()}});
+  else
+    log::error("gateway.failed", {{"error", error.message()}, {"advice", help}});
+}
+
 int Daemon::run() {
   if (auto built = build(); !built) {
-    log::error("gateway.failed", {{"error", built.error().message()}});
+    say_failed(built.error(), paths_);
     return kExitFailed;
   }
   // From the first moment on a signal means an orderly stop, not the default action in the middle of a start.
@@ -120,7 +128,7 @@ Result<void> Daemon::build() {
 asio::awaitable<void> Daemon::live() {
   const auto started = co_await start();
   if (!started) {
-    log::error("gateway.failed", {{"error", started.error().message()}});
+    say_failed(started.error(), paths_);
     exit_code_ = kExitFailed;
   } else {
     (void)co_await stop_requested_.wait_until(steady_clock::time_point::max());
@@ -170,8 +178,8 @@ Result<void> Daemon::listen() {
                                                    }}});
   server_ = front::HttpServer::create(executor, {});
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
-  for (auto& listener : health) server_->serve(std::move(listener), front::public_handler());
-  server_->serve(std::move(*control), front::control_handler(*control_, *mcp_));
+  for (auto& listener : health) server_->serve(std::move(listener), front::public_service());
+  server_->serve(std::move(*control), front::control_service(*control_, *mcp_));
   log::info("gateway.ready", {{"pid", ::getpid()},
                               {"socket", paths_.socket.string()},
                               {"state", paths_.state_dir.string()},
@@ -247,8 +255,9 @@ int serve(const ServeOptions& options) {
   }
   auto lock = StateLock::take(paths->state_dir);
   if (!lock) {
-    std::fprintf(stderr, "holdfast: %s\n", lock.error().message().c_str());
-    return lock.error().is(Errc::refused) ? kExitLocked : kExitFailed;
+    if (!lock.error().is(Errc::refused)) return say_failed(lock.error(), *paths), kExitFailed;
+    std::fprintf(stderr, "holdfast: %s\n", std::string(lock.error().subject.view()).c_str());
+    return kExitLocked;
   }
   if (!options.listen.empty()) loaded->listen = options.listen;
   return Daemon(std::move(*loaded), std::move(*paths), options).run();

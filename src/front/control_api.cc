@@ -94,10 +94,12 @@ asio::awaitable<Response> ControlApi::handle(Request request) {
   co_return control::error_response(404, "not_found", "no such path: " + path);
 }
 
-Handler control_handler(ControlApi& api, McpEndpoint& endpoint) {
-  return [&api, &endpoint](Request request) { return dispatch_control(api, endpoint, std::move(request)); };
+Service control_service(ControlApi& api, McpEndpoint& endpoint) {
+  return {.handler = [&api, &endpoint](Request request) {
+    return dispatch_control(api, endpoint, std::move(request));
+  }};
 }
 
-Handler public_handler() { return answer_public; }
+Service public_service() { return {.handler = answer_public, .body_limit = 1024}; }
 
 }  // namespace holdfast::front

@@ -49,8 +49,8 @@ class ControlApi {
 
 // The control socket: /v1 and /mcp for the same user and root, everybody else gets 403. Both outlive the
 // server.
-Handler control_handler(ControlApi& api, McpEndpoint& endpoint);
-// `listen`: /healthz only.
-Handler public_handler();
+Service control_service(ControlApi& api, McpEndpoint& endpoint);
+// `listen`: /healthz only, which has no body: whoever reaches a port must not make us hold megabytes.
+Service public_service();
 
 }  // namespace holdfast::front

@@ -37,7 +37,8 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   gateway::InstanceView view;
   view.id = "t-1", view.server = "memory", view.state = custody::TreeState::active, view.idle = true;
   view.pid = ::getpid(), view.processes = {::getpid()};
-  view.leases.push_back({"digest/17", gateway::SessionKind::job, {}});
+  view.leases.push_back(
+      {.session = "5cfb", .label = "digest/17", .kind = gateway::SessionKind::job, .since = {}});
   view.stop_at = std::chrono::system_clock::time_point(1500ms);
   front.gateway.views = {view};
   const Json row = get("/v1/ps")["instances"][0];
@@ -47,7 +48,7 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
                                       "idle_since", "stop_at", "reason"}));
   EXPECT_EQ(row["state"], "idle");
   EXPECT_EQ(row["leases"].dump(),
-            R"([{"session":"digest/17","kind":"job","since":"1970-01-01T00:00:00.000Z"}])");
+            R"([{"session":"5cfb","label":"digest/17","kind":"job","since":"1970-01-01T00:00:00.000Z"}])");
   EXPECT_EQ(row["stop_at"], "1970-01-01T00:00:01.500Z");
   EXPECT_TRUE(row["idle_since"].is_null());
   const Json tree = get("/v1/ps?tree=1")["instances"][0]["tree"];
@@ -145,7 +146,7 @@ TEST_F(ControlApiTest, sweep_and_shutdown_act_and_a_dry_run_does_not) {
 }
 
 TEST_F(ControlApiTest, strangers_and_tcp_peers_are_refused) {
-  const Handler handler = control_handler(*front.api, *front.endpoint);
+  const Handler handler = control_service(*front.api, *front.endpoint).handler;
   for (const net::Peer peer : {net::Peer{.local = true, .uid = ::geteuid() + 1, .pid = 1}, net::Peer{}}) {
     Request request;
     request.method = "GET";
@@ -161,12 +162,15 @@ TEST_F(ControlApiTest, the_public_listener_knows_healthz_only) {
   const net::Address address = front.thread.on([&] {
     auto listener = net::Listener::open(front.thread.loop.get_executor(), *net::parse_address("127.0.0.1:0"));
     const net::Address bound = listener->address();
-    front.server->serve(std::move(*listener), public_handler());
+    front.server->serve(std::move(*listener), public_service());
     return bound;
   });
   EXPECT_EQ(net::fetch(address, {.target = "/healthz", .headers = {}, .body = {}}, 10s)->body, "ok\n");
   EXPECT_EQ(net::fetch(address, {.target = "/v1/status", .headers = {}, .body = {}}, 10s)->status, 404U);
   EXPECT_EQ(net::fetch(address, {.target = "/mcp/memory", .headers = {}, .body = {}}, 10s)->status, 404U);
+  net::HttpRequest large{
+      .method = "POST", .target = "/healthz", .headers = {}, .body = std::string(100'000, 'x')};
+  EXPECT_EQ(net::fetch(address, std::move(large), 10s)->status, 413U);
 }
 
 }  // namespace

@@ -12,12 +12,8 @@ namespace {
 Json tree_counts(const ControlContext& context) {
   std::map<std::string, int> counts;
   for (const auto& tree : context.custodian.trees()) ++counts[std::string(custody::to_string(tree->state()))];
-  for (const auto& instance : context.gateway.instances()) {
-    if (instance.idle && instance.state == custody::TreeState::active && counts["active"] > 0) {
-      --counts["active"];
-      ++counts["idle"];
-    }
-  }
+  for (const auto& server : context.gateway.servers()) counts["idle"] += server.idle;
+  counts["active"] = std::max(0, counts["active"] - counts["idle"]);
   Json out = Json::object();
   for (const char* state : {"starting", "active", "idle", "draining", "orphaned", "stopping", "unkillable"}) {
     out[state] = counts[state];
@@ -44,7 +40,7 @@ Json job_counts(const ControlContext& context) {
 Json facts_json(const GatewayFacts& facts) {
   return {{"version", facts.version},
           {"pid", facts.pid},
-          {"started_at", rfc3339(facts.started_at)},
+          {"started_at", rfc3339_milliseconds(facts.started_at)},
           {"listen", facts.listen}};
 }
 

@@ -50,25 +50,17 @@ Chunk read_chunk(const std::filesystem::path& path, std::optional<std::int64_t> 
 
 }  // namespace
 
-std::string rfc3339(SystemTime time) {
-  const auto since = std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = static_cast<std::time_t>((since - ((since % 1000) + 1000) % 1000) / 1000);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char day[32];
-  std::strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
-  const std::string fraction = std::to_string(1000 + ((since % 1000) + 1000) % 1000);
-  return std::string(day) + "." + fraction.substr(1) + "Z";
+Json json_time(const std::optional<SystemTime>& time) {
+  return time ? Json(rfc3339_milliseconds(*time)) : Json(nullptr);
 }
-
-Json json_time(const std::optional<SystemTime>& time) { return time ? Json(rfc3339(*time)) : Json(nullptr); }
 
 Json to_json(const gateway::InstanceView& v) {
   Json leases = Json::array();
   for (const auto& lease : v.leases) {
     leases.push_back({{"session", lease.session},
+                      {"label", lease.label},
                       {"kind", lease.kind == gateway::SessionKind::job ? "job" : "client"},
-                      {"since", rfc3339(lease.since)}});
+                      {"since", rfc3339_milliseconds(lease.since)}});
   }
   return {{"id", v.id},
           {"server", v.server},
@@ -81,7 +73,7 @@ Json to_json(const gateway::InstanceView& v) {
           {"rung", std::string(custody::to_string(v.rung))},
           {"leases", std::move(leases)},
           {"calls_in_flight", v.calls_in_flight},
-          {"started_at", rfc3339(v.started_at)},
+          {"started_at", rfc3339_milliseconds(v.started_at)},
           {"idle_since", json_time(v.idle_since)},
           {"stop_at", json_time(v.stop_at)},
           {"reason", v.reason}};
@@ -97,7 +89,7 @@ Json to_json(const gateway::SessionView& v) {
   return {{"id", v.id},
           {"label", v.label},
           {"kind", v.kind == gateway::SessionKind::job ? "job" : "client"},
-          {"since", rfc3339(v.since)},
+          {"since", rfc3339_milliseconds(v.since)},
           {"servers", v.servers}};
 }
 
@@ -120,7 +112,7 @@ Json to_json(const schedule::RunView& v) {
           {"state", v.state},
           {"reason", v.reason},
           {"trigger", v.trigger},
-          {"scheduled_at", rfc3339(v.scheduled_at)},
+          {"scheduled_at", rfc3339_milliseconds(v.scheduled_at)},
           {"started_at", json_time(v.started_at)},
           {"ended_at", json_time(v.ended_at)},
           {"result", v.result}};

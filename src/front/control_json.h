@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/wall_clock.h"
 #include "custody/custodian.h"
 #include "front/http_server.h"
 #include "gateway/gateway.h"
@@ -15,10 +16,7 @@
 namespace holdfast::front::control {
 
 using Json = nlohmann::ordered_json;
-using SystemTime = std::chrono::system_clock::time_point;
-
 // RFC 3339 in UTC with milliseconds; null if absent.
-std::string rfc3339(SystemTime time);
 Json json_time(const std::optional<SystemTime>& time);
 
 Json to_json(const gateway::InstanceView& instance);

@@ -30,8 +30,8 @@ class FakeSession final : public gateway::Session {
   const std::string& label() const override { return label_; }
   asio::awaitable<Result<mcp::InitializeResult>> connect(std::string_view server) override {
     if (server != "memory") co_return fail(Errc::not_found, "no such server", server);
-    co_return mcp::InitializeResult{"2025-11-25", R"({"tools":{}})", R"({"name":"fake","version":"1"})",
-                                    "be \"nice\""};
+    co_return mcp::InitializeResult{"2025-11-25", R"({"logging":{},"tools":{"listChanged":true}})",
+                                    R"({"name":"fake","version":"1"})", "be \"nice\""};
   }
   asio::awaitable<Result<mcp::Reply>> request(std::string_view, std::string_view, std::string_view params,
                                               gateway::CallOptions) override {
@@ -197,7 +197,7 @@ struct FakeFront {
       server->on_connection_closed([this](std::uint64_t id) { endpoint->connection_closed(id); });
       auto listener = net::Listener::open(executor, net::unix_address(path.string()));
       ASSERT_TRUE(listener) << listener.error().message();
-      server->serve(std::move(*listener), control_handler(*api, *endpoint));
+      server->serve(std::move(*listener), control_service(*api, *endpoint));
     });
   }
   ~FakeFront() { stop(); }

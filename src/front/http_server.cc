@@ -108,9 +108,9 @@ struct Call {
   Event finished;
 };
 
-asio::awaitable<void> run_handler(std::shared_ptr<Handler> handler, Request request,
+asio::awaitable<void> run_handler(std::shared_ptr<Service> service, Request request,
                                   std::shared_ptr<Call> call, Shared connection) {
-  call->response = co_await (*handler)(std::move(request));
+  call->response = co_await service->handler(std::move(request));
   call->finished.set();
   error_code ignored;
   if (connection->socket.is_open()) connection->socket.cancel(ignored);  // wakes the watch below
@@ -132,10 +132,10 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
   Server(asio::any_io_executor executor, HttpServerOptions options)
       : executor_(std::move(executor)), options_(options), accepting_(executor_), serving_(executor_) {}
 
-  void serve(net::Listener listener, Handler handler) override {
+  void serve(net::Listener listener, Service service) override {
     const auto kept = std::make_shared<net::Listener>(std::move(listener));
     listeners_.push_back(kept);
-    accepting_.spawn("http.accept", accept_loop(kept, std::make_shared<Handler>(std::move(handler))));
+    accepting_.spawn("http.accept", accept_loop(kept, std::make_shared<Service>(std::move(service))));
   }
   void on_connection_closed(std::function<void(std::uint64_t)> listener) override {
     closed_ = std::move(listener);
@@ -153,13 +153,13 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
 
  private:
   asio::awaitable<void> accept_loop(std::shared_ptr<net::Listener> listener,
-                                    std::shared_ptr<Handler> handler);
-  asio::awaitable<void> connection_loop(Shared connection, std::shared_ptr<Handler> handler);
-  asio::awaitable<bool> one_request(Shared connection, std::shared_ptr<Handler> handler);
+                                    std::shared_ptr<Service> service);
+  asio::awaitable<void> connection_loop(Shared connection, std::shared_ptr<Service> service);
+  asio::awaitable<bool> one_request(Shared connection, std::shared_ptr<Service> service);
   asio::awaitable<bool> read_head(Shared connection, Parser& parser);
-  asio::awaitable<bool> read_body(Shared connection, Parser& parser);
+  asio::awaitable<bool> read_body(Shared connection, Parser& parser, std::uint64_t limit);
   asio::awaitable<bool> read_more(Shared connection);
-  asio::awaitable<bool> respond(Shared connection, std::shared_ptr<Handler> handler, Request request,
+  asio::awaitable<bool> respond(Shared connection, std::shared_ptr<Service> service, Request request,
                                 bool keep_alive);
   asio::awaitable<bool> watch(Shared connection, std::shared_ptr<Call> call);
   asio::awaitable<void> reject(Shared connection, unsigned status);
@@ -175,7 +175,7 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
 };
 
 asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listener,
-                                          std::shared_ptr<Handler> handler) {
+                                          std::shared_ptr<Service> service) {
   const auto self = shared_from_this();
   const auto open = std::make_shared<std::size_t>(0);
   while (!stopping_) {
@@ -196,15 +196,15 @@ asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listene
     }
     const auto connection = std::make_shared<Connection>(std::move(*accepted), next_id_++, open);
     open_.emplace(connection->id, connection);
-    serving_.spawn("http.connection", connection_loop(connection, handler));
+    serving_.spawn("http.connection", connection_loop(connection, service));
   }
 }
 
-asio::awaitable<void> Server::connection_loop(Shared connection, std::shared_ptr<Handler> handler) {
+asio::awaitable<void> Server::connection_loop(Shared connection, std::shared_ptr<Service> service) {
   const auto self = shared_from_this();
   bool more = true;
   while (more && !stopping_ && !co_await is_cancelled()) {
-    more = co_await one_request(connection, handler);
+    more = co_await one_request(connection, service);
     connection->busy = false;
   }
   clear_deadline(connection);
@@ -214,13 +214,13 @@ asio::awaitable<void> Server::connection_loop(Shared connection, std::shared_ptr
 }
 
 // False: the connection is to end.
-asio::awaitable<bool> Server::one_request(Shared connection, std::shared_ptr<Handler> handler) {
+asio::awaitable<bool> Server::one_request(Shared connection, std::shared_ptr<Service> service) {
   Parser parser;
   parser.header_limit(options_.header_limit);
-  parser.body_limit(options_.body_limit);
+  parser.body_limit(service->body_limit);
   parser.eager(false);
   if (!co_await read_head(connection, parser)) co_return false;
-  if (!co_await read_body(connection, parser)) co_return false;
+  if (!co_await read_body(connection, parser, service->body_limit)) co_return false;
   auto message = parser.release();
   Request request;
   request.method = message.method_string();
@@ -229,7 +229,7 @@ asio::awaitable<bool> Server::one_request(Shared connection, std::shared_ptr<Han
   request.body = std::move(message.body());
   request.peer = connection->peer;
   request.connection = connection->id;
-  co_return co_await respond(connection, std::move(handler), std::move(request), message.keep_alive());
+  co_return co_await respond(connection, std::move(service), std::move(request), message.keep_alive());
 }
 
 asio::awaitable<bool> Server::read_more(Shared connection) {
@@ -262,10 +262,10 @@ asio::awaitable<bool> Server::read_head(Shared connection, Parser& parser) {
   co_return true;
 }
 
-asio::awaitable<bool> Server::read_body(Shared connection, Parser& parser) {
+asio::awaitable<bool> Server::read_body(Shared connection, Parser& parser, std::uint64_t limit) {
   set_deadline(connection, steady_clock::now() + options_.body_timeout);
   parser.eager(true);
-  if (const auto length = parser.content_length(); length && *length > options_.body_limit) {
+  if (const auto length = parser.content_length(); length && *length > limit) {
     co_await reject(connection, 413);
     co_return false;
   }
@@ -292,12 +292,12 @@ asio::awaitable<bool> Server::read_body(Shared connection, Parser& parser) {
 
 // The handler runs beside a watch on the socket: a client that is gone must not keep its call (and with it a
 // lease) alive.
-asio::awaitable<bool> Server::respond(Shared connection, std::shared_ptr<Handler> handler, Request request,
+asio::awaitable<bool> Server::respond(Shared connection, std::shared_ptr<Service> service, Request request,
                                       bool keep_alive) {
   const auto call = std::make_shared<Call>(executor_);
   const bool no_body = request.method == "HEAD";
   TaskGroup work(executor_);
-  work.spawn("http.handler", run_handler(std::move(handler), std::move(request), call, connection));
+  work.spawn("http.handler", run_handler(std::move(service), std::move(request), call, connection));
   const bool alive = co_await watch(connection, call);
   if (!alive) {
     work.cancel();
@@ -366,8 +366,8 @@ class Owner final : public HttpServer {
   Owner(asio::any_io_executor executor, HttpServerOptions options)
       : server_(std::make_shared<Server>(std::move(executor), options)) {}
   ~Owner() override { server_->abandon(); }
-  void serve(net::Listener listener, Handler handler) override {
-    server_->serve(std::move(listener), std::move(handler));
+  void serve(net::Listener listener, Service service) override {
+    server_->serve(std::move(listener), std::move(service));
   }
   void on_connection_closed(std::function<void(std::uint64_t)> listener) override {
     server_->on_connection_closed(std::move(listener));

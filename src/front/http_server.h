@@ -44,13 +44,18 @@ struct Response {
 // base/task_group.h) and its answer dropped. The function object lives until its last call has ended.
 using Handler = std::function<asio::awaitable<Response>(Request)>;
 
+// What stands behind a listener.
+struct Service {
+  Handler handler;
+  std::uint64_t body_limit = 64U << 20;  // bytes; more: 413
+};
+
 struct HttpServerOptions {
   milliseconds header_timeout{10'000};  // from a request's first byte to the end of its head
   milliseconds body_timeout{60'000};
   milliseconds idle_timeout{120'000};  // between requests
   milliseconds write_timeout{60'000};
   std::uint32_t header_limit = 16U << 10;  // bytes; more: 431
-  std::uint64_t body_limit = 64U << 20;    // bytes; more: 413
   std::size_t connections = 512;           // of one listener, so that none starves another; more: 503
 };
 
@@ -60,8 +65,8 @@ class HttpServer {
   static std::unique_ptr<HttpServer> create(asio::any_io_executor executor, HttpServerOptions options);
   virtual ~HttpServer() = default;  // cancels all that still runs
 
-  // Serves `listener` with `handler` from now on; any number of listeners.
-  virtual void serve(net::Listener listener, Handler handler) = 0;
+  // Serves `listener` from now on; any number of listeners.
+  virtual void serve(net::Listener listener, Service service) = 0;
   // Called once for each connection that ended, after its handler has. Set before the first serve().
   virtual void on_connection_closed(std::function<void(std::uint64_t connection)> listener) = 0;
 

@@ -38,13 +38,15 @@ struct HttpServerTest : testing::Test {
   std::unique_ptr<HttpServer> server;
   std::filesystem::path path = dir.path / "s";
 
-  void start(HttpServerOptions options = {}) {
+  void start(HttpServerOptions options = {}, std::uint64_t body_limit = 64U << 20) {
     thread.on([&] {
       server = HttpServer::create(thread.loop.get_executor(), options);
       server->on_connection_closed([this](std::uint64_t) { ++seen.closed; });
       auto listener = net::Listener::open(thread.loop.get_executor(), net::unix_address(path.string()));
       ASSERT_TRUE(listener) << listener.error().message();
-      server->serve(std::move(*listener), [this](Request r) { return answer(&seen, std::move(r)); });
+      server->serve(
+          std::move(*listener),
+          {.handler = [this](Request r) { return answer(&seen, std::move(r)); }, .body_limit = body_limit});
     });
   }
   ~HttpServerTest() override {
@@ -119,7 +121,8 @@ TEST_F(HttpServerTest, a_full_listener_starves_no_other) {
   const auto other = dir.path / "t";
   thread.on([&] {
     auto listener = net::Listener::open(thread.loop.get_executor(), net::unix_address(other.string()));
-    server->serve(std::move(*listener), [this](Request r) { return answer(&seen, std::move(r)); });
+    server->serve(std::move(*listener),
+                  {.handler = [this](Request r) { return answer(&seen, std::move(r)); }});
   });
   RawClient full(path);
   full.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -138,7 +141,7 @@ TEST_F(HttpServerTest, oversized_headers_get_431) {
 }
 
 TEST_F(HttpServerTest, oversized_bodies_get_413_announced_or_not) {
-  start({.body_limit = 1000});
+  start({}, 1000);
   RawClient announced(path);
   announced.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n");
   EXPECT_TRUE(announced.read_to_end().starts_with("HTTP/1.1 413 "));
@@ -223,7 +226,8 @@ TEST_F(HttpServerTest, our_own_client_gets_bodies_of_a_megabyte_over_tcp) {
   const auto address = thread.on([&] {
     auto listener = net::Listener::open(thread.loop.get_executor(), *net::parse_address("127.0.0.1:0"));
     const net::Address bound = listener->address();
-    server->serve(std::move(*listener), [this](Request r) { return answer(&seen, std::move(r)); });
+    server->serve(std::move(*listener),
+                  {.handler = [this](Request r) { return answer(&seen, std::move(r)); }});
     return bound;
   });
   const auto got = net::fetch(

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/ids.h"
+#include "base/json_depth.h"
 #include "base/log.h"
 #include "front/envelope.h"
 #include "mcp/revision.h"
@@ -86,6 +87,21 @@ ClientFacts client_facts(const std::string& params) {
   }
   facts.name.resize(std::min<std::size_t>(facts.name.size(), 64));
   return facts;
+}
+
+// What this endpoint has no stream to deliver is not promised: a client would wait for it.
+std::string capabilities_served(const std::string& raw) {
+  if (deeper_than(raw)) return "{}";  // writing it recurses
+  auto all = nlohmann::ordered_json::parse(raw, nullptr, false);
+  if (!all.is_object()) return "{}";
+  all.erase("logging");
+  for (const char* kind : {"tools", "prompts", "resources"}) {
+    const auto it = all.find(kind);
+    if (it == all.end() || !it->is_object()) continue;
+    it->erase("listChanged");
+    it->erase("subscribe");
+  }
+  return all.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 bool mentions(std::optional<std::string_view> header, std::string_view type) {
@@ -214,7 +230,7 @@ asio::awaitable<Response> Endpoint::initialize(const Request& request, const std
              {{"session", session->session->id()}, {"server", server}, {"client", client.name}});
 
   std::string result = R"({"protocolVersion":)" + mcp::quote(session->revision);
-  result += R"(,"capabilities":)" + (ready->capabilities.empty() ? "{}" : ready->capabilities);
+  result += R"(,"capabilities":)" + capabilities_served(ready->capabilities);
   result += R"(,"serverInfo":)" + (ready->server_info.empty() ? "{}" : ready->server_info);
   if (!ready->instructions.empty()) result += R"(,"instructions":)" + mcp::quote(ready->instructions);
   Response response = rpc_result(message.id, result + "}");

@@ -26,7 +26,8 @@ struct McpEndpointTest : testing::Test {
   }
 };
 
-TEST_F(McpEndpointTest, initialize_answers_our_revision_and_the_servers_facts) {
+// The fake server promises news of its tools and a log; no stream here would carry them.
+TEST_F(McpEndpointTest, initialize_answers_our_revision_and_the_servers_facts_as_far_as_they_can_be_kept) {
   const auto got = post(kInitialize);
   EXPECT_EQ(got.status, 200U);
   EXPECT_EQ(got.body,

@@ -13,20 +13,15 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "base/wall_clock.h"
 #include "config/config.h"
 #include "custody/custodian.h"
+#include "gateway/lease.h"
 #include "gateway/session.h"
 
 namespace holdfast::gateway {
 
-using SystemTime = std::chrono::system_clock::time_point;
-
 // `ps`, one row (docs/holdfast.1: shapes).
-struct LeaseView {
-  std::string session;
-  SessionKind kind = SessionKind::client;
-  SystemTime since;
-};
 struct InstanceView {
   std::string id, server, key;
   custody::TreeState state = custody::TreeState::starting;
@@ -35,7 +30,7 @@ struct InstanceView {
   std::vector<pid_t> processes;
   std::int64_t memory_bytes = 0;  // PSS of all members
   custody::Rung rung = custody::Rung::tree;
-  std::vector<LeaseView> leases;
+  std::vector<Holder> leases;
   int calls_in_flight = 0;
   SystemTime started_at;
   std::optional<SystemTime> idle_since, stop_at;
@@ -44,7 +39,7 @@ struct InstanceView {
 struct ServerView {
   std::string name, state;  // ready | backoff | parked | disabled | unusable
   std::string sharing, command, reason;
-  int instances = 0, starts = 0, failures = 0;
+  int instances = 0, idle = 0, starts = 0, failures = 0;
   std::optional<SystemTime> retry_at;
 };
 struct SessionView {

@@ -50,6 +50,7 @@ Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const 
       custodian_(custodian),
       server_(server),
       key_(std::move(key)),
+      tools_(server.tools_include, server.tools_exclude),
       log_(std::move(log)),
       hooks_(std::move(hooks)),
       last_activity_(steady_clock::now()),
@@ -109,9 +110,10 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
         tail_.append(text);
       });
   tasks_.spawn("stderr", stderr_->run());
-  client_ = mcp::Client::over_stdio(
-      loop_.get_executor(), tree_->stdout_fd(), tree_->stdin_fd(), {.name = server_.name},
-      {.notification = {}, .closed = [this](const Error& e) { channel_closed(e); }});
+  client_ =
+      mcp::Client::over_stdio(loop_.get_executor(), tree_->stdout_fd(), tree_->stdin_fd(),
+                              {.name = server_.name, .line_limit = server_.line_limit},
+                              {.notification = {}, .closed = [this](const Error& e) { channel_closed(e); }});
   if (holders_.empty()) retire("its session ended while it started");
   if (state_ != InstanceState::starting) {
     hooks_.changed(*this);  // retired before there was a tree to make an orphan of
@@ -209,9 +211,16 @@ void Instance::leader_exited(custody::ExitStatus status, bool served_on) {
 // A wrapper handed its pipes over and left: whoever has them must answer, or nobody is served.
 asio::awaitable<void> Instance::ping_successor(std::shared_ptr<Instance> self) {
   if (state_ == InstanceState::starting) co_return;  // the handshake is the question
-  const auto answer = co_await client_->request(
-      "ping", "", {.deadline = steady_clock::now() + milliseconds(5000), .progress = {}});
-  if (!answer) retire("its leader left and no successor answered");
+  for (;;) {
+    const auto answer = co_await client_->request(
+        "ping", "", {.deadline = steady_clock::now() + milliseconds(5000), .progress = {}});
+    if (answer || state_ != InstanceState::ready || co_await is_cancelled()) co_return;
+    if (calls_ == 0)
+      break;  // busy with a call, it may answer nothing else (I8): the call has its own deadline
+  }
+  const std::string why = "its leader left and no successor answered";
+  hooks_.failed(*this, why);
+  retire(why);
 }
 
 void Instance::channel_closed(const Error& error) {
@@ -242,6 +251,11 @@ asio::awaitable<void> Instance::wait_gone(steady_clock::time_point deadline) {
 
 asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, std::string_view params,
                                                       CallOptions options) {
+  if (method == "tools/call" && !tools_.offers_all())
+    if (const auto tool = tools_.withheld(params))
+      co_return mcp::Reply{.result = {},
+                           .error = mcp::RpcError{mcp::kInvalidParams, "Unknown tool: " + *tool, {}}};
+  const bool listing = method == "tools/list" && !tools_.offers_all();
   const CallGuard guard(shared_from_this());
   const auto latest = steady_clock::now() + server_.call_timeout;
   mcp::RequestOptions request{.deadline = std::min(options.deadline, latest),
@@ -253,12 +267,18 @@ asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, s
     if (const auto words = tail_.last_words(100); !words.empty()) text.append("; stderr: ").append(words);
     reply.error().subject = text;
   }
+  if (!listing || !reply || reply->error) co_return reply;
+  auto offered = tools_.listing(std::move(reply->result));
+  if (!offered) co_return std::unexpected(offered.error());
+  reply->result = *std::move(offered);
   co_return reply;
 }
 
 asio::awaitable<Result<std::vector<mcp::Tool>>> Instance::tools() {
   const CallGuard guard(shared_from_this());
-  co_return co_await client_->list_tools(steady_clock::now() + server_.call_timeout);
+  auto all = co_await client_->list_tools(steady_clock::now() + server_.call_timeout);
+  if (all) std::erase_if(*all, [this](const mcp::Tool& tool) { return !tools_.offers(tool.name); });
+  co_return all;
 }
 
 Result<void> Instance::notify(std::string_view method, std::string_view params) {

@@ -20,16 +20,11 @@
 #include "gateway/lease.h"
 #include "gateway/pipe_reader.h"
 #include "gateway/tail.h"
+#include "gateway/tool_filter.h"
 #include "mcp/client.h"
 #include "store/log_file.h"
 
 namespace holdfast::gateway {
-
-struct Holder {
-  std::string session;
-  SessionKind kind = SessionKind::client;
-  SystemTime since;
-};
 
 // starting -> ready -> retiring -> gone; starting may go to retiring (failed, or nobody waits any more).
 enum class InstanceState { starting, ready, retiring, gone };
@@ -56,7 +51,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   asio::awaitable<Result<void>> wait_ready(std::chrono::steady_clock::time_point deadline);
   asio::awaitable<void> wait_gone(std::chrono::steady_clock::time_point deadline);
 
-  // One call, counted: while it is in flight no idle deadline stops the instance (I8).
+  // One call, counted: while it is in flight no idle deadline stops the instance (I8). A tool that the entry
+  // does not offer is unknown here: neither listed nor called.
   asio::awaitable<Result<mcp::Reply>> request(std::string_view method, std::string_view params,
                                               CallOptions options);
   asio::awaitable<Result<std::vector<mcp::Tool>>> tools();
@@ -97,6 +93,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   custody::Custodian& custodian_;
   const config::Server server_;
   const std::string key_;
+  const ToolFilter tools_;
   std::shared_ptr<store::LogFile> log_;
   Tail tail_;
   Hooks hooks_;

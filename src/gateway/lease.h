@@ -3,11 +3,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
+
+#include "base/wall_clock.h"
+#include "gateway/session.h"
 
 namespace holdfast::gateway {
 
 class Instance;
+
+// Whose a lease is, and since when.
+struct Holder {
+  std::string session;
+  std::string label;  // of the session, for people
+  SessionKind kind = SessionKind::client;
+  SystemTime since;
+};
 
 // Move-only. Whatever ends its owner (return, error, cancelled coroutine, timeout, dead client) releases it:
 // at once, without waiting and without failing. The instance may take it back earlier (idle, crash); then

@@ -16,8 +16,10 @@ int RestartBudget::failures(SteadyTime now) const {
 }
 
 RestartBudget::Answer RestartBudget::ask(SteadyTime now) const {
+  // Parked until the window is quiet, not until its first failure has grown old.
+  if (failures_.size() > static_cast<std::size_t>(policy_.budget) && now < failures_.back() + policy_.per)
+    return {Verdict::parked, failures_.back() + policy_.per};
   const int count = failures(now);
-  if (count > policy_.budget) return {Verdict::parked, failures_.back() + policy_.per};
   if (count <= 1) return {};
   milliseconds wait = policy_.backoff_min;
   for (int i = 2; i < count && wait < policy_.backoff_max; ++i) wait *= 2;

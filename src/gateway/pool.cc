@@ -19,16 +19,6 @@ namespace {
 constexpr std::int64_t kStderrLogBytes = 1 << 20;
 constexpr int kStderrLogGenerations = 3;
 
-// Why this version cannot run the entry although the file may hold it; empty: it can.
-std::string unsupported(const config::Server& server) {
-  if (!server.unusable.empty()) return server.unusable;
-  if (!server.url.empty()) return "remote servers (url) are not served by this version";
-  if (server.sharing == config::Sharing::key)
-    return "sharing by key is not served by this version; use session or shared";
-  if (server.isolation == "pidns") return "isolation: pidns is not offered by this version";
-  return {};
-}
-
 std::string_view to_string(config::Sharing sharing) {
   switch (sharing) {
     case config::Sharing::session:
@@ -62,8 +52,23 @@ Pool::Pool(asio::io_context& loop, custody::Custodian& custodian, const config::
                                   .log = nullptr,
                                   .instances = {},
                                   .starts = 0,
-                                  .last_failure = unsupported(server)});
+                                  .last_failure = {}});
 }
+
+// One acquire() that waits, however its coroutine ends.
+class Pool::Acquiring {
+ public:
+  explicit Acquiring(Pool& pool) : pool_(pool) { ++pool_.acquiring_; }
+  ~Acquiring() {
+    --pool_.acquiring_;
+    pool_.pulse();
+  }
+  Acquiring(const Acquiring&) = delete;
+  Acquiring& operator=(const Acquiring&) = delete;
+
+ private:
+  Pool& pool_;
+};
 
 asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
   const auto found = servers_.find(name);
@@ -71,13 +76,15 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
   Server& server = found->second;
   const auto deadline = steady_clock::now() + server.config.connect_timeout;
   const std::string key = server.config.sharing == config::Sharing::session ? holder.session : std::string();
+  const Acquiring acquiring(*this);
 
   for (;;) {
-    if (closed_) co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
+    if (refuses(holder.kind))
+      co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
     if (!server.config.enabled)
       co_return fail(Errc::refused, "server", name + ": disabled in the configuration");
-    if (const auto why = unsupported(server.config); !why.empty())
-      co_return fail(Errc::refused, "server", name + ": " + why);
+    if (!server.config.unusable.empty())
+      co_return fail(Errc::refused, "server", name + ": " + server.config.unusable);
 
     if (const auto it = server.instances.find(key); it != server.instances.end()) {
       const std::shared_ptr<Instance> instance = it->second;
@@ -88,9 +95,9 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
         co_return lease;
       }
     }
-    auto room = co_await wait_for_room(server, key, deadline);
+    auto room = co_await wait_for_room(server, key, holder.kind, deadline);
     if (!room) co_return forward(room);
-    if (server.instances.contains(key) || closed_) continue;  // somebody else was quicker
+    if (server.instances.contains(key) || refuses(holder.kind)) continue;  // somebody else was quicker
     Lease lease;
     auto started = start(server, key, lease, holder);
     if (!started) co_return forward(started);
@@ -102,10 +109,10 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
 
 // Until a new instance of (server, key) may start: the old one proven gone, the backoff over, a place below
 // the cap.
-asio::awaitable<Result<void>> Pool::wait_for_room(Server& server, const std::string& key,
+asio::awaitable<Result<void>> Pool::wait_for_room(Server& server, const std::string& key, SessionKind kind,
                                                   steady_clock::time_point deadline) {
   const std::string& name = server.config.name;
-  while (!closed_) {
+  while (!refuses(kind)) {
     auto until = deadline;
     std::string why;
     if (const auto it = server.instances.find(key); it != server.instances.end()) {
@@ -196,6 +203,12 @@ void Pool::changed(Instance& instance) {
       instances.erase(it);
     }
   }
+  if (instance.state() == InstanceState::ready)
+    servers_.find(instance.server().name)->second.last_failure.clear();
+  pulse();
+}
+
+void Pool::pulse() {
   changed_.set();
   changed_.clear();
 }
@@ -213,10 +226,10 @@ asio::awaitable<void> Pool::reap(std::shared_ptr<custody::Tree> tree, std::strin
 
 asio::awaitable<bool> Pool::drained(steady_clock::time_point deadline) {
   const auto busy = [this] {
-    return std::ranges::any_of(servers_, [](const auto& entry) {
-      return std::ranges::any_of(entry.second.instances,
-                                 [](const auto& i) { return i.second->calls_in_flight() > 0; });
-    });
+    return acquiring_ > 0 || std::ranges::any_of(servers_, [](const auto& entry) {
+             return std::ranges::any_of(entry.second.instances,
+                                        [](const auto& i) { return i.second->calls_in_flight() > 0; });
+           });
   };
   while (busy()) {
     (void)co_await changed_.wait_until(deadline);
@@ -234,15 +247,17 @@ std::vector<ServerView> Pool::servers() const {
                     .state = "ready",
                     .sharing = std::string(to_string(server.config.sharing)),
                     .command = server.config.url.empty() ? server.config.command : server.config.url,
-                    .reason = server.last_failure,
+                    .reason = server.config.unusable.empty() ? server.last_failure : server.config.unusable,
                     .instances = static_cast<int>(server.instances.size()),
+                    .idle = static_cast<int>(std::ranges::count_if(
+                        server.instances, [](const auto& i) { return i.second->is_idle(); })),
                     .starts = server.starts,
                     .failures = server.budget.failures(steady_clock::now()),
                     .retry_at = {}};
     const bool stuck = std::ranges::any_of(server.instances, [](const auto& i) {
       return i.second->tree() && i.second->tree()->state() == custody::TreeState::unkillable;
     });
-    if (!unsupported(server.config).empty())
+    if (!server.config.unusable.empty())
       view.state = "unusable";
     else if (!server.config.enabled)
       view.state = "disabled";
@@ -280,8 +295,7 @@ std::vector<InstanceView> Pool::instances() const {
       view.server = name;
       view.key = key;
       view.idle = instance->is_idle();
-      for (const auto& [id, holder] : instance->holders())
-        view.leases.push_back({.session = holder.session, .kind = holder.kind, .since = holder.since});
+      for (const auto& [id, holder] : instance->holders()) view.leases.push_back(holder);
       view.calls_in_flight = instance->calls_in_flight();
       view.idle_since = instance->idle_since();
       view.stop_at = instance->stop_at();

@@ -41,11 +41,15 @@ class Pool {
   [[nodiscard]] std::vector<InstanceView> instances() const;
   [[nodiscard]] std::filesystem::path stderr_log(std::string_view server) const;
 
+  // From here on clients are refused; runs that are under way may still call, and start what they need.
   void close() { closed_ = true; }
   [[nodiscard]] bool is_closed() const { return closed_; }
+  [[nodiscard]] bool refuses(SessionKind kind) const { return closed_ && kind == SessionKind::client; }
+  // No call is in flight, nor a start that somebody's call waits for. False: not until the deadline.
   asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline);
 
  private:
+  class Acquiring;
   struct Server {
     config::Server config;
     RestartBudget budget;
@@ -58,11 +62,12 @@ class Pool {
   Result<std::shared_ptr<store::LogFile>> log_of(Server& server);
   Result<std::shared_ptr<Instance>> start(Server& server, const std::string& key, Lease& lease,
                                           Holder holder);
-  asio::awaitable<Result<void>> wait_for_room(Server& server, const std::string& key,
+  asio::awaitable<Result<void>> wait_for_room(Server& server, const std::string& key, SessionKind kind,
                                               std::chrono::steady_clock::time_point deadline);
   bool stop_longest_idle(Server& server);
   void unheld(Instance& instance);
   void changed(Instance& instance);
+  void pulse();
   asio::awaitable<void> reap(std::shared_ptr<custody::Tree> tree, std::string reason);
 
   asio::io_context& loop_;
@@ -72,6 +77,7 @@ class Pool {
   std::map<std::string, Server, std::less<>> servers_;
   Event changed_;  // set and cleared at every change of any instance
   bool closed_ = false;
+  int acquiring_ = 0;  // calls of acquire() that wait
   TaskGroup tasks_;
 };
 

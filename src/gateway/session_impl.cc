@@ -10,12 +10,14 @@ SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label)
 
 asio::awaitable<Result<std::shared_ptr<Instance>>> SessionCore::instance_of(std::string server) {
   if (ended_) co_return fail(Errc::closed, "session", label_ + " has ended");
+  if (pool_.refuses(kind_)) co_return fail(Errc::refused, "session", "the gateway is shutting down");
   if (const auto it = leases_.find(server); it != leases_.end() && it->second.usable()) {
     const std::shared_ptr<Instance> instance = it->second.instance();
     if (instance->state() == InstanceState::ready) co_return instance;
   }
   auto lease = co_await pool_.acquire(
-      server, Holder{.session = id_, .kind = kind_, .since = std::chrono::system_clock::now()});
+      server,
+      Holder{.session = id_, .label = label_, .kind = kind_, .since = std::chrono::system_clock::now()});
   if (!lease) co_return forward(lease);
   if (ended_) co_return fail(Errc::closed, "session", label_ + " has ended");  // and the lease goes with us
   const std::shared_ptr<Instance> instance = lease->instance();

@@ -7,12 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "base/wall_clock.h"
 #include "config/config.h"
 #include "cron/expression.h"
 
 namespace holdfast::schedule {
-
-using SystemTime = std::chrono::system_clock::time_point;
 
 // Why `job` cannot be planned: an unset variable, or what this version does not do. nullopt: it can.
 std::optional<std::string> unsupported(const config::Job& job);

@@ -20,20 +20,6 @@ void RunLog::append(std::string_view text) {
 }
 void RunLog::line(std::string_view text) { append(std::string(text) + "\n"); }
 
-std::string rfc3339(SystemTime time) {
-  using namespace std::chrono;
-  const auto whole = floor<seconds>(time);
-  const auto day = floor<days>(whole);
-  const year_month_day date(day);
-  const hh_mm_ss clock(whole - day);
-  char out[40];
-  std::snprintf(out, sizeof out, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return out;
-}
-
 namespace {
 
 Outcome failed(std::string reason) { return {.state = "failed", .reason = std::move(reason)}; }

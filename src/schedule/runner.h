@@ -10,13 +10,12 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "base/wall_clock.h"
 #include "config/config.h"
 #include "gateway/gateway.h"
 #include "store/log_file.h"
 
 namespace holdfast::schedule {
-
-using SystemTime = std::chrono::system_clock::time_point;
 
 struct RunInput {
   std::string id;
@@ -49,6 +48,5 @@ asio::awaitable<Outcome> run_command(const config::Job& job, const RunInput& inp
                                      RunLog& log);
 
 // "2026-11-23T07:00:00Z"
-std::string rfc3339(SystemTime time);
 
 }  // namespace holdfast::schedule

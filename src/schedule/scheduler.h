@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "base/wall_clock.h"
 #include "config/config.h"
 #include "gateway/gateway.h"
 
@@ -22,8 +23,6 @@ class History;
 }
 
 namespace holdfast::schedule {
-
-using SystemTime = std::chrono::system_clock::time_point;
 
 struct JobView {
   std::string name, schedule, timezone, action;  // action: "steps" | "command"

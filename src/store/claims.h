@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/wall_clock.h"
 #include "store/database.h"
 
 namespace holdfast::store {
-
-using SystemTime = std::chrono::system_clock::time_point;
 
 struct ClaimRequest {
   std::int64_t job_id = 0;

@@ -26,10 +26,26 @@ CREATE INDEX occurrence_open ON occurrence(state) WHERE state IN ('claimed','que
 CREATE INDEX occurrence_job ON occurrence(job_id, at_us DESC);
 )sql"};
 
+// In the kernel's words where there are such, so that one piece of advice serves every file.
+std::error_code code_of(int code) {
+  switch (code) {
+    case SQLITE_FULL:
+      return {ENOSPC, std::system_category()};
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return {EACCES, std::system_category()};
+    case SQLITE_BUSY:
+      return make_error_code(Errc::limit);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return make_error_code(Errc::invalid);
+    default:
+      return make_error_code(Errc::protocol);
+  }
+}
+
 Error error_of(std::string_view op, const SQLite::Exception& e) {
-  const Errc code =
-      e.getErrorCode() == SQLITE_BUSY || e.getErrorCode() == SQLITE_FULL ? Errc::limit : Errc::protocol;
-  return Error{make_error_code(code), op, e.what()};
+  return Error{code_of(e.getErrorCode()), op, e.what()};
 }
 
 std::unique_ptr<SQLite::Database> connect(const std::filesystem::path& file, const char* synchronous) {

@@ -18,8 +18,8 @@ inline constexpr int kSchemaVersion = 1;
 // Used by one thread at a time.
 class Database {
  public:
-  // Creates the file if need be. Errors: refused (made by a newer version), protocol (not a database, or
-  // damaged), or what the disk said.
+  // Creates the file if need be. Errors: refused (made by a newer version), invalid (not a database, or
+  // damaged), ENOSPC, EACCES (read-only, or it cannot be opened), or what else the disk said.
   static Result<Database> open(const std::filesystem::path& file);
   ~Database();
   Database(Database&&) noexcept;

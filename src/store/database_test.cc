@@ -35,11 +35,14 @@ TEST(Database, that_is_no_database_is_an_error_value) {
   std::ofstream(dir.path() / "a.db") << std::string(8192, 'x');
   const auto broken = Database::open(dir.path() / "a.db");
   ASSERT_FALSE(broken);
+  EXPECT_TRUE(broken.error().is(Errc::invalid)) << broken.error().message();
   EXPECT_NE(broken.error().message().find("a.db"), std::string::npos);
 }
 
 TEST(Database, in_a_folder_that_does_not_exist_is_an_error_value) {
-  EXPECT_FALSE(Database::open("/nonexistent/holdfast/a.db"));
+  const auto missing = Database::open("/nonexistent/holdfast/a.db");
+  ASSERT_FALSE(missing);
+  EXPECT_TRUE(missing.error().is_errno(EACCES)) << missing.error().message();
 }
 
 }  // namespace

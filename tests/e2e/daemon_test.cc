@@ -150,7 +150,8 @@ TEST_F(DaemonContract, a_second_gateway_on_the_same_state_says_whose_it_is_and_e
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   const auto second = gateway.cli({"serve", "--config", gateway.dir() / "config.yaml"});
   EXPECT_EQ(second.exit.code, 75);
-  EXPECT_NE(second.err.find(std::to_string(gateway.program().pid())), std::string::npos) << second.err;
+  EXPECT_EQ(second.err, "holdfast: another gateway (pid " + std::to_string(gateway.program().pid()) +
+                            ") owns " + gateway.dir().string() + "\n");
 }
 
 TEST_F(DaemonContract, broken_configuration_is_refused_whole_with_every_error_and_exit_78) {
