@@ -151,7 +151,22 @@ TEST_F(DaemonContract, a_second_gateway_on_the_same_state_says_whose_it_is_and_e
   const auto second = gateway.cli({"serve", "--config", gateway.dir() / "config.yaml"});
   EXPECT_EQ(second.exit.code, 75);
   EXPECT_EQ(second.err, "holdfast: another gateway (pid " + std::to_string(gateway.program().pid()) +
-                            ") owns " + gateway.dir().string() + "\n");
+                            ") owns " + (gateway.dir() / "state").string() + "\n");
+}
+
+TEST_F(DaemonContract, a_start_that_fails_says_what_would_help) {
+  const auto state =
+      std::filesystem::temp_directory_path() / ("holdfast-state-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(state);
+  const auto file = state / "config.yaml";
+  std::ofstream(file) << config_with("  s:\n    " + kStubborn);
+  std::ofstream(state / "holdfast.db") << std::string(8192, 'x');
+  const auto damaged = run_program(HOLDFAST_PROGRAM, {"serve", "--config", file, "--state-dir", state}, 10s);
+  EXPECT_EQ(damaged.exit.code, 1);
+  EXPECT_NE(damaged.err.find("advice=\"the history is damaged: move " + (state / "holdfast.db").string()),
+            std::string::npos)
+      << damaged.err;
+  std::filesystem::remove_all(state);
 }
 
 TEST_F(DaemonContract, broken_configuration_is_refused_whole_with_every_error_and_exit_78) {

@@ -169,5 +169,48 @@ TEST(Pool, L44_cancelling_one_call_leaves_the_server_and_its_other_calls_alone) 
   EXPECT_EQ(house.gateway->instances().at(0).pid, pid);
 }
 
+TEST(Pool, tools_that_are_not_offered_are_neither_listed_nor_called) {
+  auto server = fixture_server("s");
+  server.tools_exclude = {"ec*"};
+  House house(only(server));
+  auto session = session_of(house);
+  const auto listed = house.run(session->tools("s"));
+  ASSERT_TRUE(listed && !listed->empty());
+  for (const auto& tool : *listed) EXPECT_NE(tool.name, "echo");
+  const auto raw = house.run(session->request("s", "tools/list", "{}", {}));
+  ASSERT_TRUE(raw && !raw->error);
+  EXPECT_EQ(raw->result.find("\"echo\""), std::string::npos) << raw->result;
+  const auto called = house.run(echo(*session));
+  ASSERT_TRUE(called && called->error);
+  EXPECT_EQ(called->error->message, "Unknown tool: echo");
+}
+
+// What is under way at a shutdown gets its time: a run may still start what it needs, a client is refused,
+// and a start that a call waits for is a call in flight.
+TEST(Pool, a_gateway_that_drains_refuses_clients_and_lets_runs_finish) {
+  House house(only(fixture_server("s", {"--delay-init", "300"})));
+  auto client = session_of(house);
+  auto idle = session_of(house);
+  auto run = house.gateway->open_session(SessionKind::job, "job/1");
+  ASSERT_TRUE(house.run(client->connect("s")));
+  house.gateway->close();
+  EXPECT_TRUE(house.run(house.gateway->drained(std::chrono::steady_clock::now() + 5s)));
+  const auto refused = house.run(echo(*client));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(Errc::refused)) << refused.error().message();
+  EXPECT_FALSE(house.run(idle->connect("s")));
+
+  TaskGroup group(house.loop.get_executor());
+  bool answered = false;
+  const auto call = [](gateway::Session& s, bool& done) -> asio::awaitable<void> {
+    const auto reply = co_await echo(s);
+    done = reply.has_value();
+  };
+  group.spawn("call", call(*run, answered));
+  house.turn_for(milliseconds(50));  // its server is starting, and no call is on the wire yet
+  EXPECT_TRUE(house.run(house.gateway->drained(std::chrono::steady_clock::now() + 5s)));
+  EXPECT_TRUE(answered) << "it was drained before the call that waited for a start";
+}
+
 }  // namespace
 }  // namespace holdfast::test
