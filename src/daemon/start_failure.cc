@@ -15,6 +15,9 @@ std::string advice(const Error& error, const Paths& paths) {
   const std::string state = paths.state_dir.string();
   if (is_any_of(error, {ENOSPC, EDQUOT}))
     return "the disk that holds " + state + " is full: make room there, or give another --state-dir";
+  if (is_any_of(error, {EIO}))
+    return "the disk that holds " + state +
+           " cannot be written: it is full, or it fails; another --state-dir may do";
   if (is_any_of(error, {EADDRINUSE}))
     return "another program listens there: end it, or give another --listen";
   if (error.op == "open database" && error.is(Errc::invalid))

@@ -34,6 +34,8 @@ std::error_code code_of(int code) {
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
       return {EACCES, std::system_category()};
+    case SQLITE_IOERR:
+      return {EIO, std::system_category()};
     case SQLITE_BUSY:
       return make_error_code(Errc::limit);
     case SQLITE_CORRUPT:
@@ -45,7 +47,7 @@ std::error_code code_of(int code) {
 }
 
 Error error_of(std::string_view op, const SQLite::Exception& e) {
-  return Error{code_of(e.getErrorCode()), op, e.what()};
+  return Error{code_of(e.getErrorCode() & 0xFF), op, e.what()};
 }
 
 std::unique_ptr<SQLite::Database> connect(const std::filesystem::path& file, const char* synchronous) {
