@@ -147,9 +147,9 @@ Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
   return launched;
 }
 
-Result<LedgerEntry> record_identity(LedgerEntry entry, const os::PidFd& keeper, pid_t leader,
+Result<LedgerEntry> record_identity(LedgerEntry entry, const Identity& keeper, pid_t leader,
                                     std::uint64_t leader_ticks, std::uint64_t leaf_id, const Ledger& ledger) {
-  entry.keeper = identify(keeper);
+  entry.keeper = keeper;
   entry.leader = {.pid = leader, .start_ticks = leader_ticks};
   entry.session = leader;  // it was made the leader of a session before its exec
   entry.leaf_id = leaf_id;

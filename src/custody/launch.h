@@ -36,7 +36,7 @@ struct Launched {
 Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger);
 
 // The second half of the ledger's entry, once the keeper has reported its leader.
-Result<LedgerEntry> record_identity(LedgerEntry intent, const os::PidFd& keeper, pid_t leader,
+Result<LedgerEntry> record_identity(LedgerEntry intent, const Identity& keeper, pid_t leader,
                                     std::uint64_t leader_ticks, std::uint64_t leaf_id, const Ledger& ledger);
 
 // Removes a cgroup that has just become empty, retrying EBUSY for a few ms. One that is not there is fine.

@@ -45,10 +45,12 @@ asio::awaitable<bool> become_active(CoreRef core, TreeRef tree) {
     core->rungs.report.spawn = "write_procs";
     log_rungs(core->rungs.report);
   }
-  auto recorded = co_await core->worker.run([core, tree] {
-    return record_identity(tree->entry, tree->keeper, tree->leader, tree->leader_ticks, tree->leaf_id,
-                           core->ledger);
-  });
+  // Copies: the loop may let go of the tree meanwhile, and the keeper's descriptor with it.
+  auto recorded =
+      co_await core->worker.run([core, entry = tree->entry, keeper = identify(tree->keeper),
+                                 leader = tree->leader, ticks = tree->leader_ticks, leaf = tree->leaf_id] {
+        return record_identity(entry, keeper, leader, ticks, leaf, core->ledger);
+      });
   if (core->ended) co_return false;
   if (!recorded) {
     tree->start_error = recorded.error();

@@ -73,7 +73,12 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   bool leader_left = false;          // the keeper retires it by itself
   bool said_empty = false;           // the keeper's last word
   bool keeper_gone = false;
-  Event spoke, started, acked, exited, settled;  // see custodian_core.cc
+  // Each is set once, in this order where all of them come.
+  Event spoke;    // the keeper said what became of the start, or will say nothing any more
+  Event started;  // start() has its answer; from here on news of the tree change its state
+  Event acked;    // the keeper heard that it is to stop, or is gone
+  Event exited;   // the keeper's process has ended
+  Event settled;  // no ladder runs any more: gone, or unkillable
 
  private:
   void heed(const KeeperDatagram& message);

@@ -10,6 +10,9 @@ const Paths kPaths{.config = {}, .state_dir = "/var/lib/holdfast", .socket = {},
 std::string advised(const std::unexpected<Error>& failed) { return advice(failed.error(), kPaths); }
 
 TEST(StartFailure, says_what_helps) {
+  EXPECT_EQ(advised(sys_error("open database", "disk I/O error", EIO)),
+            "the disk that holds /var/lib/holdfast cannot be written: it is full, or it fails; another "
+            "--state-dir may do");
   EXPECT_EQ(advised(sys_error("write", "/var/lib/holdfast/lock", ENOSPC)),
             "the disk that holds /var/lib/holdfast is full: make room there, or give another --state-dir");
   EXPECT_EQ(

@@ -21,7 +21,7 @@ FixedString<224> pid_text(pid_t pid) {
 }  // namespace
 
 Result<PidFd> PidFd::open(pid_t pid) {
-  // 0 and -1 address groups or everybody, 1 is init: none of them is ever ours (row 17). In a container we
+  // 0 and -1 address groups or everybody, 1 is init: none of them is ever ours. In a container we
   // may be 1 ourselves, and then are watched; signal() refuses it all the same.
   if (pid < 1 || (pid == 1 && ::getpid() != 1))
     return fail(Errc::invalid, "pidfd_open", pid_text(pid).view());

@@ -42,7 +42,7 @@ Result<void> for_each_process(F&& visit) {
 }
 
 // True if `pid` descends from `ancestor` now: the chain of parents, each link read twice so that a reused
-// number in between shows (process-supervision section 10, row 5). Not its own descendant.
+// number in between shows (/proc tells of one process at a time). Not its own descendant.
 bool is_descendant(pid_t pid, pid_t ancestor);
 
 // stat(2) of /proc/PID/fd/N, to compare device and inode of a pipe. Error: closed, gone or not ours to see.

@@ -34,8 +34,9 @@ struct SpawnOptions {
 // What went wrong in the child, where; `errno` is in Error::code and the step in Error::op: "clone3",
 // "setsid", "prctl", "fchdir", "cgroup.procs", "dup3", "close_range", "execve". On success the program has
 // been exec'ed. Signal mask empty, all dispositions default, PDEATHSIG as asked. If a newborn in a leaf was
-// killed by a poisoned kill counter (SIGKILL before its first act, process-supervision section 2), it is
-// spawned again by writing cgroup.procs; `*poisoned` (may be null) then says so, for the caller to remember.
+// killed by a poisoned kill counter (SIGKILL before its first act: where our own cgroup was once ended by
+// cgroup.kill, the kernel takes that cgroup's counter for the leaf's; seen on Linux 6.18), it is spawned
+// again by writing cgroup.procs; `*poisoned` (may be null) then says so, for the caller to remember.
 Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned = nullptr);
 
 }  // namespace holdfast::os

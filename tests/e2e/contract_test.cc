@@ -1,4 +1,4 @@
-// The contract, as tests named after it (docs/architecture.md, "The contract"). Real keepers, real servers;
+// What Holdfast promises, as tests named after it (docs/guarantees.md). Real keepers, real servers;
 // what is left is counted from /proc by a census that does not ask Holdfast.
 #include <gtest/gtest.h>
 
