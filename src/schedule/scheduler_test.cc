@@ -215,7 +215,7 @@ TEST_F(SchedulerTest, run_ends_by_return_releases_its_session) {
   core->wake(kStart + 10s);
   EXPECT_EQ(only_run("a"), "ok: ");
   EXPECT_EQ(world.calls, 2);
-  EXPECT_FALSE(store::read_log(runs_of("a")[0].log, 0, 1000)->empty());
+  EXPECT_FALSE(store::read_log(runs_of("a")[0].log, 0, 1000)->text.empty());
 }
 
 TEST_F(SchedulerTest, run_ends_by_error_releases_its_session) {
@@ -382,7 +382,7 @@ TEST_F(SchedulerTest, command_output_is_logged_and_its_exit_code_kept) {
   gateway.tree_->watcher_.gone({});
   EXPECT_EQ(only_run("c"), "failed: exit 3");
   EXPECT_EQ(gateway.held_, 0);
-  const auto text = *store::read_log(runs_of("c")[0].log, 0, 1000);
+  const auto text = store::read_log(runs_of("c")[0].log, 0, 1000)->text;
   EXPECT_NE(text.find("hello\n"), std::string::npos) << text;
   EXPECT_NE(text.find("oops\n"), std::string::npos) << text;
 }

@@ -39,8 +39,10 @@ void LogFile::rotate() {
 
 void LogFile::append(std::string_view text) {
   while (!text.empty()) {
-    if (file_ && size_ >= limits_.max_bytes) rotate();
-    if (!file_ && !reopen()) {
+    const bool full = file_ && size_ >= limits_.max_bytes;
+    if (full) rotate();
+    // What can be neither moved nor emptied (chattr +a) stays as it is: bounded comes first.
+    if ((!file_ && !reopen()) || (full && size_ > 0)) {
       dropped_ += static_cast<std::int64_t>(text.size());
       return;
     }
@@ -62,7 +64,7 @@ void LogFile::append(std::string_view text) {
   }
 }
 
-Result<std::string> read_log(const fs::path& path, std::int64_t offset, std::size_t max) {
+Result<LogChunk> read_log(const fs::path& path, std::int64_t offset, std::size_t max) {
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
@@ -70,11 +72,13 @@ Result<std::string> read_log(const fs::path& path, std::int64_t offset, std::siz
   if (!file) return sys_error("open", path.native());
   if (std::fseek(file.get(), 0, SEEK_END) != 0) return sys_error("seek", path.native());
   const std::int64_t size = std::ftell(file.get());
-  const std::int64_t from = std::clamp<std::int64_t>(offset < 0 ? size + offset : offset, 0, size);
+  std::int64_t from = offset < 0 ? std::max<std::int64_t>(0, size + offset) : offset;
+  if (from > size) from = 0;
   std::string out(std::min(max, static_cast<std::size_t>(size - from)), '\0');
   if (std::fseek(file.get(), from, SEEK_SET) != 0) return sys_error("seek", path.native());
   out.resize(std::fread(out.data(), 1, out.size(), file.get()));
-  return out;
+  const std::int64_t next = from + static_cast<std::int64_t>(out.size());
+  return LogChunk{std::move(out), next};
 }
 
 }  // namespace holdfast::store

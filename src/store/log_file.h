@@ -43,8 +43,13 @@ class LogFile {
   std::int64_t size_ = 0, dropped_ = 0;
 };
 
-// At most `max` bytes of the newest generation from byte `offset`; a negative offset counts from the end.
-// Empty at the end of the file. Errors: the file cannot be read.
-Result<std::string> read_log(const std::filesystem::path& path, std::int64_t offset, std::size_t max);
+struct LogChunk {
+  std::string text;
+  std::int64_t next = 0;  // the offset that goes on where `text` ended
+};
+// At most `max` bytes of the newest generation from byte `offset`; a negative offset counts from the end, and
+// one beyond the end reads from the start, since the file was rotated meanwhile. No text at the end of the
+// file. Errors: the file cannot be read.
+Result<LogChunk> read_log(const std::filesystem::path& path, std::int64_t offset, std::size_t max);
 
 }  // namespace holdfast::store

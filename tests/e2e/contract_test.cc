@@ -247,7 +247,7 @@ TEST(Contract, a_command_reads_nothing_and_its_exit_status_is_the_outcome) {
   const auto run = end_of(house, start_job(house));
   EXPECT_EQ(run.state, "failed");
   EXPECT_EQ(run.reason, "exit 3");
-  EXPECT_EQ(store::read_log(run.log, 0, 1000).value_or(""), "said job\n");
+  EXPECT_EQ(store::read_log(run.log, 0, 1000).value_or(store::LogChunk{}).text, "said job\n");
 }
 
 TEST(Contract, a_commands_detached_children_die_with_its_run) {
