@@ -67,6 +67,27 @@ TEST_F(HistoryTest, cursor_follows_claims_and_a_changed_schedule_sets_it_to_now)
   EXPECT_EQ(get(history->register_jobs({{"a", "every 30s"}}, kNow + 25s))[0].cursor, kNow + 25s);
 }
 
+TEST_F(HistoryTest, a_claim_that_was_not_answered_is_settled_whether_it_is_on_disk_or_not) {
+  auto history = open("one");
+  const auto id = get(history->register_jobs({{"a", "s"}}, kNow))[0].id;
+  get(history->claim({claim_of(id, kNow + 1s, "on-disk"), claim_of(id, kNow + 2s, "started")}, kNow));
+  done(history->start_run("started", kNow));
+  std::vector<ClaimRequest> again{claim_of(id, kNow + 1s, "on-disk"), claim_of(id, kNow + 2s, "started"),
+                                  claim_of(id, kNow + 3s, "nowhere")};
+  for (ClaimRequest& request : again) {
+    request.state = "missed";
+    request.reason = "no answer";
+  }
+  for (int twice = 0; twice < 2; ++twice) {
+    get(history->claim(again, kNow));
+    std::string rows;
+    for (const RunRow& row : get(history->list("a", 10)))
+      rows += row.id + "=" + row.state + "(" + row.reason + ") ";
+    EXPECT_EQ(rows, "occurrence-3=missed(no answer) started=running() on-disk=missed(no answer) ");
+  }
+  EXPECT_EQ(get(history->register_jobs({{"a", "s"}}, kNow + 9s))[0].cursor, kNow + 3s);
+}
+
 TEST_F(HistoryTest, retention_keeps_the_last_success_and_failure) {
   auto history = open("one", {.runs = 3});
   const auto id = get(history->register_jobs({{"a", "s"}}, kNow))[0].id;
