@@ -43,6 +43,12 @@ class Core final : public Scheduler {
     std::optional<std::size_t> planned;  // its index in the planner
     int open = 0;                        // queued and running
     int running = 0;
+    // Instants that the planner has passed and that no claim has been tried for since the last one failed.
+    struct Owed {
+      int count = 0;
+      SystemTime first, last;
+      std::string reason;
+    } owed;
     std::optional<SystemTime> last;
     std::string last_state, last_reason;
   };
@@ -57,10 +63,26 @@ class Core final : public Scheduler {
     std::unique_ptr<gateway::Session> session;
   };
   using RunPtr = std::shared_ptr<Run>;
+  struct Claim {
+    store::ClaimRequest request;
+    RunPtr run;  // nullptr: an outcome of its own
+  };
 
   RunPtr make_run(Job& job, SystemTime at, std::string trigger);
-  asio::awaitable<void> tick(SystemTime now, std::vector<Planner::Popped> due);
   asio::awaitable<void> timer_loop();
+  void arm();
+  asio::awaitable<void> tick(SystemTime now, std::vector<Planner::Popped> due);
+  asio::awaitable<std::vector<RunPtr>> claim(SystemTime now, std::vector<Planner::Popped> due,
+                                             TickReport& report);
+  std::vector<Claim> plan(const std::vector<Planner::Popped>& due, TickReport& report);
+  asio::awaitable<bool> join(const std::vector<RunPtr>& runs, TickReport& report);
+  // What is not on disk, or not known to be, is kept until it is.
+  asio::awaitable<Result<void>> settle(SystemTime now);
+  void not_claimed(std::vector<Claim> claims, const Error& error);
+  void owe(const Planner::Popped& popped, const Error& error);
+  [[nodiscard]] bool owes() const;
+  // Why no further run of it may start now; nullopt: one may.
+  std::optional<std::string> full(Job& job) const;
   void enqueue(const RunPtr& run);
   void dispatch();
   asio::awaitable<void> supervise(RunPtr run);
@@ -82,6 +104,11 @@ class Core final : public Scheduler {
   std::map<std::string, RunPtr, std::less<>> open_;
   int busy_ = 0;
   bool stopping_ = false;
+  // One claim of a tick at a time: what falls due meanwhile stays in the planner, so that a cursor never
+  // passes an instant whose claim is still open.
+  bool claiming_ = false;
+  std::vector<store::ClaimRequest> unsettled_;  // the claim that failed, to be put again as outcomes
+  int timer_fd_ = -1;
   std::function<void(const TickReport&)> on_tick_;
   TaskGroup runs_, ticks_, timer_;
 };

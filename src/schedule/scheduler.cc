@@ -1,13 +1,9 @@
 #include "schedule/scheduler.h"
 
 #include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/ids.h"
 #include "base/log.h"
-#include "os/timer.h"
 #include "schedule/core.h"
 
 namespace holdfast::schedule {
@@ -17,7 +13,7 @@ using std::chrono::system_clock;
 
 namespace {
 
-constexpr int kMaxParallel = 2;
+constexpr std::size_t kMostParallel = 2;  // runs of one job with `overlap: parallel`, by hand or by time
 constexpr auto kUnwind = std::chrono::seconds(10);  // how long a cancelled action may take to return
 
 RunView view_of(const store::RunRow& row) {
@@ -78,6 +74,7 @@ asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
   if (!interrupted) co_return forward(interrupted);
   if (*interrupted > 0) log::warn("job.interrupted", {{"runs", *interrupted}});
   std::vector<store::JobSpec> specs;
+  specs.reserve(jobs_.size());
   for (const auto& [name, job] : jobs_) specs.push_back({name, spec_text(job.spec)});
   auto rows = co_await history_.register_jobs(std::move(specs), now);
   if (!rows) co_return forward(rows);
@@ -112,33 +109,6 @@ asio::awaitable<Result<void>> Core::start() {
   co_return Result<void>{};
 }
 
-asio::awaitable<void> Core::timer_loop() {
-  auto fd = os::open_wall_timer();
-  if (!fd) {
-    log::error("scheduler.timer", {{"error", fd.error().message()}});
-    co_return;
-  }
-  asio::posix::stream_descriptor timer(loop_.get_executor(), fd->release());
-  while (!stopping_) {
-    // Far ahead when idle, so that a step of the clock is always noticed.
-    const SystemTime at = planner_.earliest().value_or(system_clock::now() + std::chrono::days(365));
-    if (auto armed = os::arm_wall_timer(timer.native_handle(), at); !armed)
-      log::error("scheduler.timer", {{"error", armed.error().message()}});
-    boost::system::error_code ec;
-    co_await timer.async_wait(asio::posix::stream_descriptor::wait_read,
-                              asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) co_return;
-    auto news = os::read_wall_timer(timer.native_handle());
-    if (news && *news == os::TimerNews::clock_stepped) log::warn("scheduler.clock_stepped", {});
-    wake(system_clock::now());
-  }
-}
-
-void Core::wake(SystemTime now) {
-  if (stopping_) return;
-  if (auto due = planner_.pop(now); !due.empty()) ticks_.spawn("scheduler.tick", tick(now, std::move(due)));
-}
-
 Core::RunPtr Core::make_run(Job& job, SystemTime at, std::string trigger) {
   auto run = std::make_shared<Run>(loop_.get_executor());
   run->job = &job;
@@ -153,74 +123,11 @@ Core::RunPtr Core::make_run(Job& job, SystemTime at, std::string trigger) {
   return run;
 }
 
-asio::awaitable<void> Core::tick(SystemTime now, std::vector<Planner::Popped> due) {
-  TickReport report;
-  report.at = now;
-  std::vector<store::ClaimRequest> requests;
-  std::vector<RunPtr> runs;  // beside requests; nullptr where nothing will run
-  for (const Planner::Popped& popped : due) {
-    Job& job = *planned_[popped.due.job];
-    if (popped.missed > 0) {
-      requests.push_back({.job_id = job.id,
-                          .at = *popped.first_missed,
-                          .state = "missed",
-                          .reason = "jumped over by a late wake",
-                          .count = popped.missed,
-                          .until = popped.last_missed});
-      runs.push_back(nullptr);
-    }
-    const int most = job.spec.overlap == "parallel" ? kMaxParallel : 1;
-    if (job.open >= most) {
-      requests.push_back({.job_id = job.id,
-                          .at = popped.due.at,
-                          .state = "skipped-overlap",
-                          .reason = "the run before is not over"});
-      runs.push_back(nullptr);
-      RunView skipped;
-      skipped.job = job.spec.name;
-      skipped.state = "skipped-overlap";
-      skipped.scheduled_at = popped.due.at;
-      report.runs.push_back(std::move(skipped));
-      continue;
-    }
-    runs.push_back(make_run(job, popped.due.at, "schedule"));
-    requests.push_back({.job_id = job.id,
-                        .at = popped.due.at,
-                        .run_id = runs.back()->view.id,
-                        .log_path = runs.back()->view.log.native()});
-  }
-  auto claimed = co_await history_.claim(std::move(requests), now);
-  if (!claimed) log::error("job.not_claimed", {{"error", claimed.error().message()}});
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    if (!runs[i]) continue;
-    if (claimed && (*claimed)[i] && !stopping_) {
-      enqueue(runs[i]);
-      continue;
-    }
-    Job& job = *runs[i]->job;
-    --job.open;
-    if (!claimed)
-      job.last_reason = "not started, its claim could not be written: " + claimed.error().message();
-    if (claimed && (*claimed)[i]) {
-      runs[i]->view.state = "cancelled";
-      (void)co_await history_.finish_run({.run_id = runs[i]->view.id,
-                                          .state = "cancelled",
-                                          .reason = "the gateway is shutting down",
-                                          .ended_at = now});
-    }
-    runs[i].reset();
-  }
-  for (const RunPtr& run : runs) {
-    if (!run) continue;
-    while (!run->over.is_set()) {
-      (void)co_await run->over.wait_until(steady_clock::now() + std::chrono::hours(1));
-      if (co_await is_cancelled()) co_return;
-    }
-    report.runs.push_back(run->view);
-  }
-  report.sweep = co_await custodian_.sweep();
-  log::info("tick.done", {{"runs", report.runs.size()}, {"reaped", report.sweep.reaped.size()}});
-  if (on_tick_) on_tick_(report);
+std::optional<std::string> Core::full(Job& job) const {
+  const auto n = static_cast<std::size_t>(job.open);
+  if (n < (job.spec.overlap == "parallel" ? kMostParallel : 1)) return std::nullopt;
+  return "already " + std::to_string(n) + (n == 1 ? " run" : " runs") +
+         " in flight (overlap: " + job.spec.overlap + ")";
 }
 
 void Core::enqueue(const RunPtr& run) {
@@ -341,6 +248,7 @@ JobView Core::view_of(const Job& job) const {
 
 std::vector<JobView> Core::jobs() const {
   std::vector<JobView> out;
+  out.reserve(jobs_.size());
   for (const auto& [name, job] : jobs_) out.push_back(view_of(job));
   return out;
 }
@@ -362,19 +270,28 @@ asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
   if (!job->spec.unusable.empty())
     co_return fail(Errc::refused, "run job", job->spec.name + ": " + job->spec.unusable);
   if (job->id == 0) co_return fail(Errc::refused, "run job", "the scheduler has not started");
-  if (job->spec.overlap != "parallel" && job->open > 0)
-    co_return fail(Errc::refused, "run job", job->spec.name + " is running already (overlap: skip)");
+  if (auto reason = full(*job)) co_return fail(Errc::refused, "run job", job->spec.name + ": " + *reason);
+  // Those that hang on a disk that does not answer are bounded too.
+  const auto manual = [&](const store::ClaimRequest& request) {
+    return request.job_id == job->id && request.trigger.starts_with("manual");
+  };
+  if (std::ranges::any_of(unsettled_, manual))
+    co_return fail(Errc::refused, "run job", job->spec.name + ": the claim before has not been answered yet");
   const SystemTime now = system_clock::now();
   RunPtr run = make_run(*job, now, "");
   run->view.trigger = "manual:" + run->view.id;
-  std::vector<store::ClaimRequest> request{{.job_id = job->id,
-                                            .at = now,
-                                            .trigger = run->view.trigger,
-                                            .run_id = run->view.id,
-                                            .log_path = run->view.log.native()}};
-  auto claimed = co_await history_.claim(std::move(request), now);
+  Claim claim{.request = {.job_id = job->id,
+                          .at = now,
+                          .trigger = run->view.trigger,
+                          .run_id = run->view.id,
+                          .log_path = run->view.log.native()},
+              .run = run};
+  auto claimed = co_await history_.claim({claim.request}, now);
   if (!claimed) {
-    --job->open;
+    if (claimed.error().is(Errc::timeout))
+      not_claimed({std::move(claim)}, claimed.error());
+    else
+      --job->open;
     co_return forward(claimed);
   }
   enqueue(run);

@@ -49,7 +49,7 @@ struct TickReport {
 struct SchedulerOptions {
   int workers = 8;
   std::filesystem::path log_dir;
-  std::string gateway_url;  // for a command's HOLDFAST_URL; may be empty
+  std::string gateway_url{};  // not used
 };
 
 // Loop thread only.
@@ -65,7 +65,8 @@ class Scheduler {
 
   [[nodiscard]] virtual std::vector<JobView> jobs() const = 0;
   [[nodiscard]] virtual std::optional<JobView> job(std::string_view name) const = 0;
-  // Starts a run now (its own key, through the same slots); the id. Errors: not_found, refused.
+  // Starts a run now (its own key, through the same slots, within the same bound of its overlap); the id.
+  // Errors: not_found, refused, and those of the history.
   virtual asio::awaitable<Result<std::string>> run_now(std::string_view job) = 0;
   // Interrupts one run, or all running ones of the job if `run` is empty. How many. In the middle of a call.
   virtual Result<int> cancel(std::string_view job, std::string_view run) = 0;

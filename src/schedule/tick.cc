@@ -1,0 +1,211 @@
+// A wake of the timer: claim what is due, run it, join it, sweep. And what becomes of a claim that fails.
+#include <algorithm>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "os/timer.h"
+#include "schedule/core.h"
+
+namespace holdfast::schedule {
+
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+
+namespace {
+
+constexpr auto kClaimAgain = std::chrono::seconds(10);
+
+std::string reason_of(const Error& error) { return "its claim could not be written: " + error.message(); }
+
+}  // namespace
+
+asio::awaitable<void> Core::timer_loop() {
+  auto fd = os::open_wall_timer();
+  if (!fd) {
+    log::error("scheduler.timer", {{"error", fd.error().message()}});
+    co_return;
+  }
+  asio::posix::stream_descriptor timer(loop_.get_executor(), fd->release());
+  timer_fd_ = timer.native_handle();
+  while (!stopping_) {
+    if (!claiming_) arm();  // otherwise the tick does when its claim is over
+    boost::system::error_code ec;
+    co_await timer.async_wait(asio::posix::stream_descriptor::wait_read,
+                              asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) break;
+    auto news = os::read_wall_timer(timer.native_handle());
+    if (news && *news == os::TimerNews::clock_stepped) log::warn("scheduler.clock_stepped", {});
+    wake(system_clock::now());
+  }
+  timer_fd_ = -1;
+}
+
+void Core::arm() {
+  if (timer_fd_ < 0) return;
+  // Far ahead when idle, so that a step of the clock is always noticed.
+  const SystemTime now = system_clock::now();
+  SystemTime at = planner_.earliest().value_or(now + std::chrono::days(365));
+  if (owes()) at = std::min<SystemTime>(at, now + kClaimAgain);
+  if (auto armed = os::arm_wall_timer(timer_fd_, at); !armed)
+    log::error("scheduler.timer", {{"error", armed.error().message()}});
+}
+
+void Core::wake(SystemTime now) {
+  if (stopping_ || claiming_) return;
+  auto due = planner_.pop(now);
+  if (due.empty() && !owes()) return;
+  claiming_ = true;
+  ticks_.spawn("scheduler.tick", tick(now, std::move(due)));
+}
+
+asio::awaitable<void> Core::tick(SystemTime now, std::vector<Planner::Popped> due) {
+  TickReport report;
+  report.at = now;
+  const bool any_due = !due.empty();
+  const std::vector<RunPtr> runs = co_await claim(now, std::move(due), report);
+  claiming_ = false;
+  arm();
+  if (!any_due || !co_await join(runs, report)) co_return;
+  report.sweep = co_await custodian_.sweep();
+  log::info("tick.done", {{"runs", report.runs.size()}, {"reaped", report.sweep.reaped.size()}});
+  if (on_tick_) on_tick_(report);
+}
+
+// The runs that are ours and have been given to the executor.
+asio::awaitable<std::vector<Core::RunPtr>> Core::claim(SystemTime now, std::vector<Planner::Popped> due,
+                                                       TickReport& report) {
+  std::vector<RunPtr> runs;
+  if (auto settled = co_await settle(now); !settled) {
+    for (const Planner::Popped& popped : due) owe(popped, settled.error());
+    co_return runs;
+  }
+  std::vector<Claim> claims = plan(due, report);
+  std::vector<store::ClaimRequest> requests;
+  requests.reserve(claims.size());
+  for (const Claim& claim : claims) requests.push_back(claim.request);
+  if (requests.empty()) co_return runs;
+  auto claimed = co_await history_.claim(std::move(requests), now);
+  if (!claimed) {
+    not_claimed(std::move(claims), claimed.error());
+    co_return runs;
+  }
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    const RunPtr& run = claims[i].run;
+    if (!run) continue;
+    const bool ours = (*claimed)[i];
+    if (ours && !stopping_) {
+      enqueue(run);
+      runs.push_back(run);
+      continue;
+    }
+    --run->job->open;
+    if (ours)
+      (void)co_await history_.finish_run({.run_id = run->view.id,
+                                          .state = "cancelled",
+                                          .reason = "the gateway is shutting down",
+                                          .ended_at = now});
+  }
+  co_return runs;
+}
+
+std::vector<Core::Claim> Core::plan(const std::vector<Planner::Popped>& due, TickReport& report) {
+  std::vector<Claim> claims;
+  const auto record = [&claims](const Job& job, SystemTime at, std::string state, std::string reason,
+                                int count = 1, std::optional<SystemTime> until = std::nullopt) {
+    claims.push_back({.request = {.job_id = job.id,
+                                  .at = at,
+                                  .state = std::move(state),
+                                  .reason = std::move(reason),
+                                  .count = count,
+                                  .until = until},
+                      .run = nullptr});
+  };
+  for (auto& [name, job] : jobs_) {
+    if (job.owed.count > 0)
+      record(job, job.owed.first, "missed", job.owed.reason, job.owed.count, job.owed.last);
+    job.owed = {};
+  }
+  for (const Planner::Popped& popped : due) {
+    Job& job = *planned_[popped.due.job];
+    if (popped.missed > 0)
+      record(job, *popped.first_missed, "missed", "jumped over by a late wake", popped.missed,
+             popped.last_missed);
+    if (auto reason = full(job)) {
+      record(job, popped.due.at, "skipped-overlap", std::move(*reason));
+      RunView skipped;
+      skipped.job = job.spec.name;
+      skipped.state = "skipped-overlap";
+      skipped.scheduled_at = popped.due.at;
+      report.runs.push_back(std::move(skipped));
+      continue;
+    }
+    RunPtr run = make_run(job, popped.due.at, "schedule");
+    claims.push_back({.request = {.job_id = job.id,
+                                  .at = popped.due.at,
+                                  .run_id = run->view.id,
+                                  .log_path = run->view.log.native()},
+                      .run = run});
+  }
+  return claims;
+}
+
+// False: cancelled before all were over.
+asio::awaitable<bool> Core::join(const std::vector<RunPtr>& runs, TickReport& report) {
+  for (const RunPtr& run : runs) {
+    while (!run->over.is_set()) {
+      (void)co_await run->over.wait_until(steady_clock::now() + std::chrono::hours(1));
+      if (co_await is_cancelled()) co_return false;
+    }
+    report.runs.push_back(run->view);
+  }
+  co_return true;
+}
+
+// A claim that failed is put again as outcomes, whether it is on disk or not; nothing else is claimed before
+// that has been answered.
+asio::awaitable<Result<void>> Core::settle(SystemTime now) {
+  if (unsettled_.empty()) co_return Result<void>{};
+  const auto put = static_cast<std::ptrdiff_t>(unsettled_.size());  // a run now may add to them meanwhile
+  auto settled = co_await history_.claim(unsettled_, now);
+  if (!settled) {
+    log::error("job.not_settled", {{"claims", put}, {"error", settled.error().message()}});
+    co_return forward(settled);
+  }
+  log::info("job.settled", {{"claims", put}});
+  unsettled_.erase(unsettled_.begin(), unsettled_.begin() + put);
+  co_return Result<void>{};
+}
+
+void Core::not_claimed(std::vector<Claim> claims, const Error& error) {
+  log::error("job.not_claimed", {{"claims", claims.size()}, {"error", error.message()}});
+  for (Claim& claim : claims) {
+    if (claim.run) {
+      --claim.run->job->open;
+      claim.run->job->last_reason = "not started, " + reason_of(error);
+      claim.request.state = "missed";
+      claim.request.reason = reason_of(error);
+    }
+    unsettled_.push_back(std::move(claim.request));
+  }
+  if (!claiming_) arm();
+}
+
+void Core::owe(const Planner::Popped& popped, const Error& error) {
+  Job& job = *planned_[popped.due.job];
+  if (job.owed.count == 0) {
+    job.owed.first = popped.first_missed.value_or(popped.due.at);
+    job.owed.reason = reason_of(error);
+  }
+  job.owed.last = popped.due.at;
+  job.owed.count += popped.missed + 1;
+  job.last_reason = "not started, " + job.owed.reason;
+}
+
+bool Core::owes() const {
+  return !unsettled_.empty() ||
+         std::ranges::any_of(jobs_, [](const auto& entry) { return entry.second.owed.count > 0; });
+}
+
+}  // namespace holdfast::schedule
