@@ -34,24 +34,46 @@ custody::Tree::Watcher watcher_of(const std::shared_ptr<Watched>& watched) {
   return watcher;
 }
 
-custody::TreeSpec spec_of(const config::Job& job, const RunInput& input, const gateway::Gateway& gateway) {
-  std::map<std::string, std::string> run{{"HOLDFAST_JOB", job.name},
-                                         {"HOLDFAST_RUN", input.id},
-                                         {"HOLDFAST_SCHEDULED_AT", rfc3339(input.scheduled_at)}};
-  if (!input.gateway_url.empty()) run["HOLDFAST_URL"] = input.gateway_url;
-  const auto expand = [&run](const std::string& text) {
-    return config::expand_run_variables(text, [&run](std::string_view name) -> std::optional<std::string> {
-      const auto found = run.find(std::string(name));
-      return found == run.end() ? std::nullopt : std::optional(found->second);
-    });
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+// The run's variables in `text`; `fault` names one that no run brings.
+std::string expand(const std::string& text, const Variables& run, std::string& fault) {
+  const auto value = [&run](std::string_view name) {
+    const auto found = run.find(name);
+    return found == run.end() ? std::nullopt : std::optional(found->second);
   };
-  auto extra = run;
-  for (const auto& [name, value] : job.env) extra.insert_or_assign(name, expand(value));
+  std::vector<std::string> unknown;
+  std::string out = config::expand_run_variables(text, [&](std::string_view name) {
+    if (!run.contains(name)) unknown.emplace_back(name);
+    return value(name);
+  });
+  // One with a default became its default; one without still stands there, and an empty value would change
+  // it.
+  for (const std::string& name : unknown) {
+    const auto emptied = config::expand_run_variables(
+        text, [&](std::string_view other) { return other == name ? std::optional("") : value(other); });
+    if (emptied == out) continue;
+    fault = "${" + name + "}: a run brings no such variable, only";
+    for (const auto& [known, ignored] : run) fault += " " + known;
+    fault += " (`$${` is for the characters themselves)";
+  }
+  return out;
+}
+
+Result<custody::TreeSpec> spec_of(const config::Job& job, const RunInput& input,
+                                  const gateway::Gateway& gateway) {
+  const Variables run{{"HOLDFAST_JOB", job.name},
+                      {"HOLDFAST_RUN", input.id},
+                      {"HOLDFAST_SCHEDULED_AT", rfc3339(input.scheduled_at)}};
+  std::string fault;
+  std::map<std::string, std::string> extra(run.begin(), run.end());
+  for (const auto& [name, value] : job.env) extra.insert_or_assign(name, expand(value, run, fault));
   custody::TreeSpec spec;
   spec.name = job.name + "/" + input.id;
-  spec.command.program = expand(job.command.front());
+  spec.command.program = expand(job.command.front(), run, fault);
   for (std::size_t i = 1; i < job.command.size(); ++i)
-    spec.command.arguments.push_back(expand(job.command[i]));
+    spec.command.arguments.push_back(expand(job.command[i], run, fault));
+  if (!fault.empty()) return fail(Errc::invalid, "command", fault);
   spec.command.reads_nothing = true;
   spec.graces.eof = milliseconds(0);  // there is no end of its input to wait for
   spec.command.environment = gateway.child_environment(extra);
@@ -70,33 +92,61 @@ Outcome outcome_of(const std::optional<custody::ExitStatus>& status) {
   return {.state = "failed", .reason = reason, .exit = status->code};
 }
 
+// The custodian's own reference to what is lent; nullptr: it is gone already.
+std::shared_ptr<custody::Tree> shared(const custody::Custodian& custodian, const custody::Tree& lent) {
+  for (auto& tree : custodian.trees())
+    if (tree.get() == &lent) return std::move(tree);
+  return nullptr;
+}
+
+// True: the kernel has confirmed that nobody of it lives. A cancel interrupts the await and not the ladder,
+// so it is waited for again; there is one cancel at most.
+asio::awaitable<bool> proven_gone(custody::Custodian& custodian, std::shared_ptr<custody::Tree> tree) {
+  for (int tries = 0; tries < 3 && tree->state() != custody::TreeState::unkillable; ++tries)
+    if (co_await custodian.stop(tree, "its run is over")) co_return true;
+  co_return tree->state() == custody::TreeState::gone;
+}
+
 }  // namespace
 
-asio::awaitable<Outcome> run_command(const config::Job& job, const RunInput& input, gateway::Gateway& gateway,
-                                     RunLog& log) {
-  auto held = co_await gateway.run_in_custody(spec_of(job, input, gateway), job.name + "/" + input.id);
+asio::awaitable<std::shared_ptr<custody::Tree>> run_command(const config::Job& job, const RunInput& input,
+                                                            gateway::Gateway& gateway,
+                                                            custody::Custodian& custodian, RunLog& log,
+                                                            std::function<void(Outcome)> ended) {
+  const auto not_started = [&](const Error& error) {
+    log.line(error.message());
+    ended({.state = "failed", .reason = error.message()});
+  };
+  auto spec = spec_of(job, input, gateway);
+  if (!spec) {
+    not_started(spec.error());
+    co_return nullptr;
+  }
+  auto held = co_await gateway.run_in_custody(std::move(*spec), job.name + "/" + input.id);
   if (!held) {
-    log.line(held.error().message());
-    co_return Outcome{.state = "failed", .reason = held.error().message()};
+    not_started(held.error());
+    co_return nullptr;
   }
   const auto executor = co_await asio::this_coro::executor;
-  custody::Tree& tree = (*held)->tree();
+  custody::Tree& lent = (*held)->tree();
+  auto tree = shared(custodian, lent);
   const auto watched = std::make_shared<Watched>(executor);
   TaskGroup readers(executor);
-  for (const int fd : {tree.stdout_fd(), tree.stderr_fd()}) {
+  for (const int fd : {lent.stdout_fd(), lent.stderr_fd()}) {
     watched->pipes.push_back(std::make_shared<gateway::PipeReader>(
         executor, fd, [&log](std::string_view text) { log.append(text); }));
     readers.spawn("job.output", watched->pipes.back()->run());
   }
-  tree.watch(watcher_of(watched));
-  // The run's own deadline and cancel come as cancellation.
+  lent.watch(watcher_of(watched));
+  // The run's own deadline and cancel come as cancellation, and may have come while it was being started.
   const bool over =
+      !co_await is_cancelled() &&
       co_await watched->over.wait_until(steady_clock::now() + job.timeout + std::chrono::minutes(1));
-  // What the command wrote before it ended is read; a member that holds the pipe must not hold the run.
-  if (over) (void)co_await readers.join(steady_clock::now() + milliseconds(500));
+  ended(over ? outcome_of(watched->status) : Outcome{.state = "failed", .reason = "cancelled"});
+  held->reset();  // an orphan from here on; what it says while it is being stopped is still logged
+  if (tree && co_await proven_gone(custodian, tree)) tree = nullptr;
   for (const auto& pipe : watched->pipes) pipe->stop();
-  if (!over) co_return Outcome{.state = "failed", .reason = "cancelled"};
-  co_return outcome_of(watched->status);
+  co_return tree;
 }
 
 }  // namespace holdfast::schedule

@@ -7,13 +7,24 @@ using CommandRunnerTest = SchedulerTest;
 
 TEST_F(CommandRunnerTest, command_runs_in_custody_with_its_occurrence_in_the_environment) {
   config.jobs["c"].schedules = {"every 10s"};
-  config.jobs["c"].command = {"echo", "${HOLDFAST_JOB} ${HOLDFAST_OTHER:-x} ${HOLDFAST_OTHER}"};
+  config.jobs["c"].command = {"echo", "${HOLDFAST_JOB} ${HOLDFAST_OTHER:-x} $${HOLDFAST_OTHER}"};
   start();
   core->wake(kStart + 10s);
   EXPECT_TRUE(only_run("c").starts_with("failed: "));
   EXPECT_EQ(gateway.spec_.command.arguments.back(), "c x ${HOLDFAST_OTHER}");
   EXPECT_EQ(gateway.spec_.command.environment[0], "HOLDFAST_JOB=c");
   EXPECT_EQ(gateway.spec_.command.environment[2], "HOLDFAST_SCHEDULED_AT=2027-01-15T08:00:10Z");
+}
+
+TEST_F(CommandRunnerTest, a_variable_that_no_run_brings_fails_the_run_instead_of_reaching_the_program) {
+  config.jobs["c"].schedules = {"every 10s"};
+  config.jobs["c"].command = {"echo", "${HOLDFAST_JOB:-x} ${HOLDFAST_OTHER:-y} ${HOLDFAST_URL}"};
+  start();
+  tick(kStart + 10s);
+  EXPECT_EQ(only_run("c"),
+            "failed: command ${HOLDFAST_URL}: a run brings no such variable, only HOLDFAST_JOB HOLDFAST_RUN "
+            "HOLDFAST_SCHEDULED_AT (`$${` is for the characters themselves): invalid");
+  EXPECT_TRUE(gateway.spec_.command.program.empty());
 }
 
 TEST_F(CommandRunnerTest, command_output_is_logged_and_its_exit_code_kept) {
@@ -30,6 +41,62 @@ TEST_F(CommandRunnerTest, command_output_is_logged_and_its_exit_code_kept) {
   const auto text = store::read_log(runs_of("c")[0].log, 0, 1000)->text;
   EXPECT_NE(text.find("hello\n"), std::string::npos) << text;
   EXPECT_NE(text.find("oops\n"), std::string::npos) << text;
+}
+
+TEST_F(CommandRunnerTest, a_commands_run_is_over_only_when_its_tree_is_proven_gone) {
+  config.jobs["c"].schedules = {"every 10s"};
+  config.jobs["c"].command = {"tool"};
+  config.jobs["c"].timeout = 100ms;  // counts for the program, not for the proof
+  gateway.tree_ = std::make_shared<FakeTree>();
+  custodian.trees_ = {gateway.tree_};
+  start();
+  core->wake(kStart + 10s);
+  ASSERT_TRUE(until([&] { return gateway.tree_->watcher_.gone != nullptr; }));
+  gateway.tree_->watcher_.leader_exited({.code = 0, .signal = 0}, false);
+  ASSERT_TRUE(until([&] { return custodian.stops_ == 1; }));
+  EXPECT_EQ(gateway.held_, 0);
+  EXPECT_TRUE(test::wait_for(loop, core->run_now("c")).error().is(Errc::refused));
+  tick(kStart + 20s);
+  EXPECT_EQ(runs_of("c")[0].state, "skipped-overlap");
+  EXPECT_EQ(runs_of("c")[1].state, "running");
+  EXPECT_TRUE(test::wait_for(loop, sleep_until(steady_clock::now() + 150ms)));
+  gateway.tree_->state_ = custody::TreeState::gone;
+  custodian.settled_.set();
+  ASSERT_TRUE(until([&] { return reports.size() == 2; }));
+  EXPECT_EQ(runs_of("c")[1].state, "ok");
+}
+
+TEST_F(CommandRunnerTest, a_command_that_timed_out_keeps_that_outcome_and_is_waited_for) {
+  config.jobs["c"].schedules = {"every 10s"};
+  config.jobs["c"].command = {"tool"};
+  config.jobs["c"].timeout = 30ms;
+  gateway.tree_ = std::make_shared<FakeTree>();
+  custodian.trees_ = {gateway.tree_};
+  start();
+  core->wake(kStart + 10s);
+  ASSERT_TRUE(until([&] { return custodian.stops_ == 1; }));
+  EXPECT_EQ(core->job("c")->running, 1);
+  gateway.tree_->state_ = custody::TreeState::gone;
+  custodian.settled_.set();
+  EXPECT_EQ(only_run("c"), "timeout: not done within 30ms");
+}
+
+TEST_F(CommandRunnerTest, a_command_that_cannot_be_killed_ends_its_run_and_keeps_the_next_from_starting) {
+  config.jobs["c"].schedules = {"every 10s"};
+  config.jobs["c"].command = {"tool"};
+  gateway.tree_ = std::make_shared<FakeTree>();
+  custodian.trees_ = {gateway.tree_};
+  start();
+  core->wake(kStart + 10s);
+  ASSERT_TRUE(until([&] { return gateway.tree_->watcher_.gone != nullptr; }));
+  gateway.tree_->watcher_.leader_exited({.code = 0, .signal = 0}, false);
+  gateway.tree_->state_ = custody::TreeState::unkillable;
+  custodian.settled_.set();
+  EXPECT_EQ(only_run("c"), "ok: ");
+  tick(kStart + 20s);
+  EXPECT_EQ(runs_of("c")[0].reason, "already 1 run in flight (overlap: skip); t cannot be killed");
+  gateway.tree_->state_ = custody::TreeState::gone;
+  EXPECT_TRUE(test::wait_for(loop, core->run_now("c")));
 }
 
 TEST_F(CommandRunnerTest, a_cancelled_command_is_released_at_once) {

@@ -43,6 +43,8 @@ class Core final : public Scheduler {
     std::optional<std::size_t> planned;  // its index in the planner
     int open = 0;                        // queued and running
     int running = 0;
+    // Of runs that are over; each counts as one in flight as long as it lives.
+    std::vector<std::shared_ptr<custody::Tree>> unkillable;
     // Instants that the planner has passed and that no claim has been tried for since the last one failed.
     struct Owed {
       int count = 0;

@@ -4,6 +4,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +22,6 @@ namespace holdfast::schedule {
 struct RunInput {
   std::string id;
   SystemTime scheduled_at;
-  std::string gateway_url;
 };
 struct Outcome {
   std::string state = "ok";  // ok | failed
@@ -35,17 +36,22 @@ class RunLog {
   explicit RunLog(const std::filesystem::path& path);
   void append(std::string_view text);
   void line(std::string_view text);
+  [[nodiscard]] std::int64_t dropped_bytes() const { return file_ ? file_->dropped_bytes() : 0; }
 
  private:
   std::optional<store::LogFile> file_;
 };
 
-// Both return early when the awaiting coroutine is cancelled; whoever cancelled knows why. The session and
-// the held tree outlive nothing: they are gone when these return or their owner drops them.
+// Returns early when the awaiting coroutine is cancelled; whoever cancelled knows why.
 asio::awaitable<Outcome> run_steps(const config::Job& job, const RunInput& input, gateway::Session& session,
                                    RunLog& log);
-asio::awaitable<Outcome> run_command(const config::Job& job, const RunInput& input, gateway::Gateway& gateway,
-                                     RunLog& log);
+// `ended` is told the outcome, once, as soon as the program has exited, could not be started, or the awaiting
+// coroutine was cancelled. Returns when its tree is proven gone, which custody bounds; otherwise the tree
+// that could not be killed.
+asio::awaitable<std::shared_ptr<custody::Tree>> run_command(const config::Job& job, const RunInput& input,
+                                                            gateway::Gateway& gateway,
+                                                            custody::Custodian& custodian, RunLog& log,
+                                                            std::function<void(Outcome)> ended);
 
 // "2026-11-23T07:00:00Z"
 

@@ -124,10 +124,13 @@ Core::RunPtr Core::make_run(Job& job, SystemTime at, std::string trigger) {
 }
 
 std::optional<std::string> Core::full(Job& job) const {
-  const auto n = static_cast<std::size_t>(job.open);
+  std::erase_if(job.unkillable, [](const auto& tree) { return tree->state() == custody::TreeState::gone; });
+  const std::size_t n = static_cast<std::size_t>(job.open) + job.unkillable.size();
   if (n < (job.spec.overlap == "parallel" ? kMostParallel : 1)) return std::nullopt;
-  return "already " + std::to_string(n) + (n == 1 ? " run" : " runs") +
-         " in flight (overlap: " + job.spec.overlap + ")";
+  std::string reason = "already " + std::to_string(n) + (n == 1 ? " run" : " runs") +
+                       " in flight (overlap: " + job.spec.overlap + ")";
+  if (!job.unkillable.empty()) reason += "; " + job.unkillable.front()->name() + " cannot be killed";
+  return reason;
 }
 
 void Core::enqueue(const RunPtr& run) {
@@ -179,30 +182,37 @@ asio::awaitable<void> Core::perform(const RunPtr& run) {
   TaskGroup action(loop_.get_executor());
   action.spawn("run.action", act(run, log));
   const bool news = co_await run->news.wait_until(steady_clock::now() + run->job->spec.timeout);
+  std::optional<Outcome> cut;  // it did not end by itself
   if (!run->outcome || run->cancel_asked) {
-    const std::string state = news || run->cancel_asked ? "cancelled" : "timeout";
-    const std::string reason = state == "cancelled"
-                                   ? "cancelled on request"
-                                   : "not done within " + format_duration(run->job->spec.timeout);
+    cut = news || run->cancel_asked
+              ? Outcome{.state = "cancelled", .reason = "cancelled on request"}
+              : Outcome{.state = "timeout",
+                        .reason = "not done within " + format_duration(run->job->spec.timeout)};
+    log->line(cut->state + ": " + cut->reason);
     action.cancel();
-    // It unwinds with its session still there; one that does not in time keeps the session until it has.
-    if (!co_await action.join(steady_clock::now() + kUnwind))
-      log::error("run.stuck", {{"job", run->view.job}, {"run", run->view.id}});
-    run->outcome = Outcome{.state = state, .reason = reason};
-    log->line(state + ": " + reason);
   }
+  // It unwinds with its session still there, a command until its tree is gone; one that does not in time
+  // keeps them until it has.
+  if (!co_await action.join(steady_clock::now() + kUnwind))
+    log::error("run.stuck", {{"job", run->view.job}, {"run", run->view.id}});
   while (action.running() > 0) (void)co_await action.join(steady_clock::now() + kUnwind);
+  if (cut) run->outcome = std::move(cut);
+  if (const auto dropped = log->dropped_bytes(); dropped > 0)
+    log::warn("run.log_dropped", {{"job", run->view.job}, {"run", run->view.id}, {"bytes", dropped}});
 }
 
 asio::awaitable<void> Core::act(RunPtr run, std::shared_ptr<RunLog> log) {
-  const RunInput input{run->view.id, run->view.scheduled_at, options_.gateway_url};
-  Outcome outcome;
-  if (run->session)
-    outcome = co_await run_steps(run->job->spec, input, *run->session, *log);
-  else
-    outcome = co_await run_command(run->job->spec, input, gateway_, *log);
-  run->outcome = std::move(outcome);
-  run->news.set();
+  const RunInput input{run->view.id, run->view.scheduled_at};
+  const auto ended = [&run](Outcome outcome) {
+    run->outcome = std::move(outcome);
+    run->news.set();
+  };
+  if (run->session) {
+    ended(co_await run_steps(run->job->spec, input, *run->session, *log));
+    co_return;
+  }
+  if (auto left = co_await run_command(run->job->spec, input, gateway_, custodian_, *log, ended))
+    run->job->unkillable.push_back(std::move(left));
 }
 
 asio::awaitable<void> Core::finish(const RunPtr& run) {

@@ -254,8 +254,21 @@ TEST(Contract, a_commands_detached_children_die_with_its_run) {
   House house(with_job(
       {}, command_job({"sh", "-c", "(setsid sleep 300 &) & trap '' TERM; setsid sleep 300"}, 300ms)));
   EXPECT_EQ(end_of(house, start_job(house)).state, "timeout");
-  EXPECT_TRUE(house.turn_until([] { return living_descendants().empty(); }, 8s))
-      << to_string(living_descendants());
+  EXPECT_TRUE(living_descendants().empty()) << to_string(living_descendants());
+}
+
+TEST(Contract, a_commands_next_run_never_meets_what_the_last_one_left) {
+  House house(with_job({}, command_job({"sh", "-c", "(trap '' TERM; setsid sleep 300) & sleep 0.2"})));
+  const auto run = start_job(house);
+  ASSERT_TRUE(house.turn_until([&] {
+    const auto trees = house.custodian->trees();
+    return !trees.empty() && trees.front()->state() == TreeState::stopping;
+  }));
+  EXPECT_FALSE(living_servers().empty());
+  EXPECT_FALSE(house.run(house.scheduler->run_now("job")));
+  EXPECT_EQ(end_of(house, run).state, "ok");
+  EXPECT_TRUE(living_descendants().empty()) << to_string(living_descendants());
+  EXPECT_EQ(end_of(house, start_job(house)).state, "ok");
 }
 
 TEST(Contract, a_command_that_is_not_there_fails_with_that_reason) {
