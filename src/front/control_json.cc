@@ -2,8 +2,9 @@
 
 #include <charconv>
 #include <ctime>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "store/log_file.h"
 
 namespace holdfast::front::control {
 
@@ -12,7 +13,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::int64_t kTail = 64 << 10;
-constexpr std::int64_t kLogChunk = 256 << 10;
+constexpr std::size_t kLogChunk = 256 << 10;
 constexpr milliseconds kLogPace{100};  // how often a file that is being waited for is looked at
 constexpr milliseconds kLongestWait{60'000};
 
@@ -27,25 +28,10 @@ constexpr Named kErrors[] = {
     {Errc::refused, 409, "refused"}, {Errc::protocol, 502, "protocol"},   {Errc::unproven, 500, "unproven"},
 };
 
-struct Chunk {
-  std::string text;
-  std::int64_t next = 0;
-};
-
-// A file that shrank was rotated: from its start.
-Chunk read_chunk(const std::filesystem::path& path, std::optional<std::int64_t> offset) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return {};
-  const auto size = static_cast<std::int64_t>(file.tellg());
-  std::int64_t from = offset.value_or(std::max<std::int64_t>(0, size - kTail));
-  if (from > size || from < 0) from = 0;
-  Chunk chunk;
-  chunk.text.resize(static_cast<std::size_t>(std::min(size - from, kLogChunk)));
-  file.seekg(from);
-  file.read(chunk.text.data(), static_cast<std::streamsize>(chunk.text.size()));
-  chunk.text.resize(static_cast<std::size_t>(file.gcount()));
-  chunk.next = from + static_cast<std::int64_t>(chunk.text.size());
-  return chunk;
+// What cannot be read (not written yet, rotated away at this moment) has no text yet.
+store::LogChunk read_chunk(const std::filesystem::path& path, std::int64_t offset) {
+  return store::read_log(path, offset, kLogChunk)
+      .value_or(store::LogChunk{.text = {}, .next = std::max<std::int64_t>(offset, 0)});
 }
 
 }  // namespace
@@ -162,10 +148,11 @@ asio::awaitable<Response> log_response(const Request& request, std::filesystem::
   if (!offset) co_return error_response(offset.error());
   if (!wait) co_return error_response(wait.error());
   const auto end = steady_clock::now() + std::min(wait->value_or(milliseconds(0)), kLongestWait);
-  Chunk chunk = read_chunk(file, *offset);
+  const std::int64_t from = offset->value_or(-kTail);
+  store::LogChunk chunk = read_chunk(file, from);
   while (chunk.text.empty() && steady_clock::now() < end) {
     if (!co_await sleep_until(std::min(end, steady_clock::now() + kLogPace))) break;
-    chunk = read_chunk(file, *offset);
+    chunk = read_chunk(file, from);
   }
   Response response;
   response.content_type = "text/plain; charset=utf-8";

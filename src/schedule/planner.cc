@@ -7,8 +7,6 @@ namespace holdfast::schedule {
 
 std::optional<std::string> unsupported(const config::Job& job) {
   if (!job.unusable.empty()) return job.unusable;
-  if (job.overlap == "queue" || job.overlap == "replace")
-    return "not supported yet in this version: overlap " + job.overlap + "; use skip or parallel";
   if (auto zone = cron::unsupported_zone(job.timezone)) return zone;
   for (const std::string& text : job.schedules)
     if (auto parsed = cron::Expression::parse(text); !parsed)

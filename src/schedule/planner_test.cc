@@ -44,9 +44,9 @@ TEST(Planner, what_is_not_there_yet_is_said) {
   config::Job job;
   job.schedules = {"every 1m"};
   EXPECT_FALSE(unsupported(job));
-  job.overlap = "queue";
+  job.unusable = "overlap: queue is not served by this version";
   EXPECT_TRUE(unsupported(job));
-  job.overlap = "skip";
+  job.unusable.clear();
   job.timezone = "Europe/Berlin";
   EXPECT_TRUE(unsupported(job));
 }
