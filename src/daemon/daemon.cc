@@ -119,9 +119,8 @@ Result<void> Daemon::build() {
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
   history_ = std::move(*history);
-  scheduler_ = schedule::Scheduler::create(
-      loop_, *gateway_, *custodian_, *history_, config_,
-      {.workers = config_.scheduler_workers, .log_dir = log_dir, .gateway_url = {}});
+  scheduler_ = schedule::Scheduler::create(loop_, *gateway_, *custodian_, *history_, config_,
+                                           {.workers = config_.scheduler_workers, .log_dir = log_dir});
   return {};
 }
 

@@ -49,7 +49,6 @@ struct TickReport {
 struct SchedulerOptions {
   int workers = 8;
   std::filesystem::path log_dir;
-  std::string gateway_url{};  // not used
 };
 
 // Loop thread only.

@@ -55,9 +55,8 @@ House::House(config::Config given, HouseOptions options) : config(std::move(give
   auto store = store::History::open(dir / "holdfast.db", random_hex(8));
   if (!store) throw std::runtime_error(store.error().message());
   history = std::move(*store);
-  scheduler =
-      schedule::Scheduler::create(loop, *gateway, *custodian, *history, config,
-                                  {.workers = options.workers, .log_dir = dir / "logs", .gateway_url = {}});
+  scheduler = schedule::Scheduler::create(loop, *gateway, *custodian, *history, config,
+                                          {.workers = options.workers, .log_dir = dir / "logs"});
   const auto started = run(scheduler->start());
   if (!started) throw std::runtime_error(started.error().message());
 }
