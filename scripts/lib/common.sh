@@ -4,6 +4,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tools=$root/.tools            # what set-up fetches; git-ignored, safe to delete
 jobs=${JOBS:-$(nproc)}
+# Another clone finds in the cache what this one compiled: paths below the root count as relative ones.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
 
 say() { printf '== %s\n' "$*"; }
 warn() { printf '!! %s\n' "$*" >&2; }
