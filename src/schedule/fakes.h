@@ -74,7 +74,7 @@ class FakeTree final : public custody::Tree {
   custody::Rung rung() const override { return custody::Rung::tree; }
   pid_t leader_pid() const override { return 0; }
   pid_t keeper_pid() const override { return 0; }
-  custody::SystemTime started_at() const override { return {}; }
+  SystemTime started_at() const override { return {}; }
   const std::string& reason() const override { return text_; }
   std::vector<pid_t> members() const override { return {}; }
   int stdin_fd() const override { return -1; }
@@ -173,11 +173,11 @@ class FailingHistory final : public store::History {
  public:
   explicit FailingHistory(std::unique_ptr<store::History> real) : real_(std::move(real)) {}
   asio::awaitable<Result<std::vector<store::JobRow>>> register_jobs(std::vector<store::JobSpec> jobs,
-                                                                    store::SystemTime now) override {
+                                                                    SystemTime now) override {
     return real_->register_jobs(std::move(jobs), now);
   }
   asio::awaitable<Result<std::vector<bool>>> claim(std::vector<store::ClaimRequest> requests,
-                                                   store::SystemTime now) override {
+                                                   SystemTime now) override {
     ++claims_;
     if (slow_) (void)co_await slow_->wait_until(steady_clock::now() + 1h);
     const Errc how = fails_;
@@ -186,7 +186,7 @@ class FailingHistory final : public store::History {
     if (how == Errc::timeout) co_return fail(Errc::timeout, "worker", "not done in 60s");
     co_return claimed;
   }
-  asio::awaitable<Result<void>> start_run(std::string id, store::SystemTime at) override {
+  asio::awaitable<Result<void>> start_run(std::string id, SystemTime at) override {
     return real_->start_run(std::move(id), at);
   }
   asio::awaitable<Result<void>> finish_run(store::Finish finish) override {
@@ -196,9 +196,7 @@ class FailingHistory final : public store::History {
     return real_->list(std::move(job), limit);
   }
   asio::awaitable<Result<store::RunRow>> get(std::string id) override { return real_->get(std::move(id)); }
-  asio::awaitable<Result<int>> interrupt_open(store::SystemTime now) override {
-    return real_->interrupt_open(now);
-  }
+  asio::awaitable<Result<int>> interrupt_open(SystemTime now) override { return real_->interrupt_open(now); }
   Errc fails_ = {};  // limit: nothing was written; timeout: written, and nobody heard of it
   Event* slow_ = nullptr;
   int claims_ = 0;
