@@ -145,6 +145,8 @@ void Face::note_started(const KeeperDatagram& message) {
   started_ = true;
   leader_pid_ = static_cast<pid_t>(message.a);
   report_.pid = message.a;
+  // The command's output is not ours to keep open; errors of ours are still to be told.
+  if (const auto null = os::open_null()) (void)os::replace_descriptor(1, null->get());
   // What was asked before it could hear is due now.
   if (press_at_ != Clock::time_point::max()) press_at_ = Clock::now() + kAcknowledge;
   // It may be dead and reaped by now, and its number another's.

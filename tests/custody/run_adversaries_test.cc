@@ -140,6 +140,32 @@ INSTANTIATE_TEST_SUITE_P(
              name_of(std::get<2>(info.param));
     });
 
+// Between any two instructions of a start: no leaf, no keeper and no command may be left of it.
+TEST(RunStart, killed_at_any_moment_of_its_first_milliseconds_leaves_nothing) {
+  for (const bool of_keeper : {false, true}) {
+    for (int i = 0; i < 150; ++i) {
+      Outer outer;
+      FaceRun run(outer, {.program = adversary_path("deaf"),
+                          .rung = outer.cgroup().empty() || i % 2 == 0 ? TestRung::tree : TestRung::leaf,
+                          .options = {"--stop=eof=20ms,term=20ms"}});
+      const auto end = steady_clock::now() + std::chrono::microseconds(40 * i);
+      pid_t victim = of_keeper ? 0 : run.pid();
+      while (steady_clock::now() < end) {
+      }
+      if (of_keeper) (void)os::for_each_child(run.pid(), [&](pid_t child) { victim = child; });
+      if (victim != 0)
+        if (const auto process = os::PidFd::open(victim)) (void)process->signal(SIGKILL);
+      if (of_keeper) {
+        run.close_input();
+        ASSERT_TRUE(run.end(kBound)) << i << '\n' << outer.describe();
+        EXPECT_TRUE(outer.members().empty()) << i << '\n' << outer.describe();
+      } else {
+        EXPECT_TRUE(outer.empty_within(kBound)) << i << '\n' << outer.describe();
+      }
+    }
+  }
+}
+
 // The negative control: without custody the same judge finds somebody.
 TEST(RunControl, a_bare_command_leaves_its_helpers_behind) {
   for (const char* adversary : {"deaf", "daemonize", "detached"}) {

@@ -189,7 +189,9 @@ TEST(RunDescriptors, closed_ones_become_dev_null_and_never_something_of_ours) {
 TEST(RunDescriptors, nobody_of_ours_keeps_the_commands_output_open) {
   Outer outer;
   FaceRun run(outer, shell("exec >&- ; sleep 20"));
-  EXPECT_EQ(run.read_all(), "");  // end-of-file although all of them live
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(run.read_all(), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(8000)) << "no end-of-file came";
   EXPECT_FALSE(run.end(milliseconds(50)));
   run.signal(SIGTERM);
   EXPECT_EQ(run.status(), 143);
