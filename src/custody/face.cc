@@ -131,14 +131,21 @@ void Face::heed(const KeeperDatagram& message) {
       report_.killed = message.b;
       return;
     case KeeperMessage::heard:
-      if (message.a == asked_) press_at_ = Clock::time_point::max();
-      return;
+      return note_heard(message.a);
     case KeeperMessage::stop:
     case KeeperMessage::terminate:
     case KeeperMessage::signal:
     case KeeperMessage::input_back:
       return;  // ours
   }
+}
+
+// A keeper that answers what was asked first is not held, however much has been asked since.
+void Face::note_heard(std::int64_t number) {
+  if (number < awaited_ || press_at_ == Clock::time_point::max()) return;
+  pressed_ = 0;
+  awaited_ = number + 1;
+  press_at_ = number == asked_ ? Clock::time_point::max() : Clock::now() + kAcknowledge;
 }
 
 void Face::note_started(const KeeperDatagram& message) {
@@ -274,6 +281,7 @@ void Face::ask(KeeperMessage kind, std::int64_t a, std::int64_t b) {
   (void)os::send_message(lifeline_.get(), std::as_bytes(std::span(&message, 1)));
   if (press_at_ != Clock::time_point::max()) return;
   pressed_ = 0;
+  awaited_ = asked_;
   press_at_ = Clock::now() + (started_ ? kAcknowledge : kUnborn);
 }
 

@@ -70,6 +70,7 @@ class Face {
   void hear();
   void heed(const KeeperDatagram& message);
   void note_started(const KeeperDatagram& message);
+  void note_heard(std::int64_t number);
   void note_signals();
   void note_children();
   void note_input(short ready);
@@ -98,6 +99,7 @@ class Face {
   os::PidFd caller_, keeper_, leader_;
   pid_t caller_pid_ = 0, leader_pid_ = 0;
   bool leaf_allowed_ = true, in_leaf_ = false;
+  bool strangers_ = false;  // it has, or may get, children that are no part of the tree
 
   LadderState ladder_ = LadderState::serving;  // as the keeper told it
   bool started_ = false, said_empty_ = false, gave_up_ = false, over_ = false;
@@ -108,7 +110,7 @@ class Face {
   std::optional<os::Waited> leader_end_, keeper_end_;
 
   // What the keeper was asked and has not acknowledged: SIGCONT, then SIGKILL.
-  std::int64_t asked_ = 0;
+  std::int64_t asked_ = 0, awaited_ = 0;
   int pressed_ = 0;
   Clock::time_point press_at_ = Clock::time_point::max();
   Clock::time_point time_over_ = Clock::time_point::max();

@@ -66,8 +66,11 @@ void Face::finish() {
   lifeline_.reset();
   reap();
   const bool in_order = keeper_end_ && keeper_end_->signal == 0 && keeper_end_->code == 0 && said_empty_;
-  if (in_order && members_->empty()) return;
-  const bool never_began = spawn_error_ && members_->empty();
+  // Where strangers' daemons come to us as well, nobody could tell them from what a liar left: its word is
+  // taken then.
+  const bool nobody_left = strangers_ || members_->empty();
+  if (in_order && nobody_left) return;
+  const bool never_began = spawn_error_ && nobody_left;
   if (!never_began) finish_alone();
   if (in_leaf_ && !gave_up_) (void)os::remove_leaf(members_->leaf());
 }

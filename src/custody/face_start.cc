@@ -102,6 +102,7 @@ const char* find_in_path(const char* word, char** environment, FixedString<1024>
 
 Result<void> Face::prepare() {
   if (auto done = watch_caller(); !done) return done;
+  strangers_ = os::has_child() || os::own_pid() == 1;
   auto signals = take_signals();
   if (!signals) return forward(signals);
   signals_ = std::move(*signals);

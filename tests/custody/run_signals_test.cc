@@ -356,7 +356,7 @@ TEST(RunInit, refuses_a_proc_that_speaks_of_other_processes) {
 TEST(RunStrangers, children_from_before_are_no_part_of_the_tree) {
   for (const bool keeper_dies : {false, true}) {
     Outer outer;
-    RunSpec spec = shell("echo ready; exec sleep 30");
+    RunSpec spec = shell("echo ready; exec sleep 31");
     // A shell that starts helpers and becomes the face: they are its children, and one is in a session of its
     // own.
     spec.wrapper = {"/bin/sh", "-c", "sleep 40 & setsid sleep 40 & sleep 0.1; exec \"$0\" \"$@\""};
@@ -371,6 +371,35 @@ TEST(RunStrangers, children_from_before_are_no_part_of_the_tree) {
     }
     EXPECT_EQ(strangers, 2) << outer.describe();
   }
+}
+
+TEST(RunStrangers, a_daemon_that_one_of_them_starts_later_is_spared_by_an_orderly_end) {
+  Outer outer;
+  RunSpec spec = shell("echo ready; exec sleep 31");
+  // Its parent ends, and it comes to the face, which is the nearest subreaper.
+  spec.wrapper = {"/bin/sh", "-c",
+                  "(sleep 0.3; setsid sleep 40 & echo daemon) & sleep 0.05; exec \"$0\" \"$@\""};
+  FaceRun run(outer, spec);
+  ASSERT_THAT(run.read_until("daemon\n"), HasSubstr("daemon"));
+  (void)os::poll_all({}, milliseconds(50));
+  run.signal(SIGTERM);
+  EXPECT_EQ(run.status(), 143);
+  EXPECT_EQ(outer.members().size(), 1U) << outer.describe();
+}
+
+TEST(RunSignals, a_storm_of_them_is_no_sign_of_a_held_keeper) {
+  Outer outer;
+  FaceRun run(outer, {.program = "cat"});
+  run.write("x\n");
+  ASSERT_EQ(run.read_until("\n"), "x\n");
+  const pid_t keeper = run.keeper_pid();
+  const auto end = steady_clock::now() + milliseconds(1500);
+  while (steady_clock::now() < end) run.signal(SIGWINCH);
+  EXPECT_EQ(FaceRun::keeper_of(run.pid()), keeper);
+  run.write("y\n");
+  EXPECT_EQ(run.read_until("\n"), "y\n");
+  run.close_input();
+  EXPECT_EQ(run.status(), 0);
 }
 
 TEST(RunForeign, members_of_another_user_are_reported_and_not_waited_for) {
