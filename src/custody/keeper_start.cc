@@ -168,7 +168,8 @@ int keep(int argc, char** argv, char** environment) {
     (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&message, 1)));
     return kKeeperNoServer;
   }
-  // Static, since members' queue would make the stack grow for good; aligned, so that the rest lies on one page.
+  // Static, since members' queue would make the stack grow for good; aligned, so that the rest lies on one
+  // page.
   alignas(1024) static Keeper keeper(*options, std::move(*birth), std::move(*signals));
   let_go(*options, argc, argv, environment);
   os::release_stack();
