@@ -40,6 +40,7 @@ void say(const std::string& text);
 std::string figure(double value, int digits = 2);
 
 nlohmann::json bench_startup();  // `version`, and `serve` until its socket answers, against /bin/true
+nlohmann::json bench_run();      // `holdfast run -- /bin/true`, from spawn to exit, against bare and tini
 nlohmann::json bench_start();    // a server in custody against bare posix_spawn, small and with 2 GB held
 nlohmann::json bench_stop();     // 50 deaf servers against one
 nlohmann::json bench_sweep();    // 1,000 trees of which 10 are orphans, against 10 alone

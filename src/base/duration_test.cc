@@ -14,10 +14,15 @@ TEST(Duration, reads_what_people_write) {
   EXPECT_EQ(parse_duration("0.5").value(), milliseconds(500));
   EXPECT_EQ(parse_duration("1.5s").value(), milliseconds(1'500));
   EXPECT_EQ(parse_duration("0").value(), milliseconds(0));
+  EXPECT_EQ(parse_duration("0.0014s").value(), milliseconds(1)) << "rounded";
+  EXPECT_EQ(parse_duration("0.0015s").value(), milliseconds(2));
+  EXPECT_EQ(parse_duration("0.25h30s").value(), milliseconds(930'000));
+  EXPECT_EQ(parse_duration("3650d").value(), milliseconds(315'360'000'000));
 }
 
 TEST(Duration, refuses_what_cannot_be_meant) {
-  for (const char* text : {"", "s", "-1s", "5x", "10 m", "1s2", "1s 2s", "4000d", "nan", "1e9s"})
+  for (const char* text : {"", "s", "-1s", "5x", "10 m", "1s2", "1s 2s", "4000d", "nan", "1e9s", ".", ".s",
+                           "3650.1d", "99999999999999999999", "315360000001ms", "0x1s", "+1s"})
     EXPECT_FALSE(parse_duration(text)) << text;
 }
 

@@ -1,4 +1,4 @@
-// serve, check, version, connect.
+// serve, check, run, version, connect.
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -102,6 +102,14 @@ void add_setup_verbs(CLI::App& app, Context& context) {
   checking->add_option("FILE", *file, "default: the one that serve would read");
   checking->callback(
       [&context, file] { context.action = [&context, file] { return check(context, *file); }; });
+
+  // For the list of verbs alone: main() has become its face before anybody parses (apps/holdfast/main.cc).
+  auto* running = app.add_subcommand("run", "A command in custody, without a gateway")->prefix_command();
+  running->callback([&context] {
+    context.action = [&context] {
+      return context.fail(daemon::kExitUsage, "run: write it as the first word");
+    };
+  });
 
   auto* about = app.add_subcommand("version", "This program's version")->fallthrough();
   about->footer("Example: holdfast version --json");

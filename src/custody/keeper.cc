@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/mutant.h"
+#include "os/leaf_below.h"
 #include "os/process.h"
 
 namespace holdfast::custody {
@@ -14,11 +15,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLeft{1000};          // for members whose leader is gone
 constexpr milliseconds kTermBudget{100};     // politeness to a fork bomb would take seconds
 constexpr milliseconds kRefusedPause{1000};  // between passes at members that are not ours to signal
 constexpr int kWalksPerPass = 4;
 constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
+
+// A shell's background child holds our pipes for the moment until it has opened its own: who was taken for an
+// heir is looked at again.
+constexpr std::array kLooks{milliseconds(20), milliseconds(200), milliseconds(2000)};
 
 // 2 ms while killing is young, then ever slower: what survives fifty passes is not waiting for us.
 milliseconds pause_after(int passes) {
@@ -30,11 +34,11 @@ milliseconds pause_after(int passes) {
 
 Keeper::Keeper(const KeeperOptions& options, Birth birth, UniqueFd signals)
     : options_(options),
-      members_(os::own_pid(), os::CgroupLeaf(UniqueFd(options.leaf ? kLeafFd : -1))),
       signals_(std::move(signals)),
       leader_(std::move(birth.leader)),
       in_(birth.in),
-      out_(birth.out) {
+      out_(birth.out),
+      members_(os::own_pid(), os::CgroupLeaf(UniqueFd(options.leaf ? kLeafFd : -1))) {
   say(KeeperMessage::started, leader_.pid(), static_cast<std::int64_t>(birth.start_ticks),
       birth.poisoned ? 1 : 0);
   if (!options_.leaf) return;
@@ -55,7 +59,7 @@ int Keeper::run() {
       reap();
       note_leader();
       step(LadderEvent::empty);
-      say(KeeperMessage::empty, terminated_, killed_);
+      leave();
       return kKeeperEmpty;
     }
     note_leader();
@@ -88,7 +92,7 @@ void Keeper::arm(Grace grace, bool entered) {
   if (grace == Grace::eof) deadline = now + eof_;
   if (grace == Grace::term) deadline = now + term_;
   if (grace == Grace::lost) deadline = now + options_.lost;
-  if (grace == Grace::left) deadline = now + kLeft;
+  if (grace == Grace::left) deadline = now + options_.left;
   if (grace == Grace::patience) deadline = now + options_.patience;
   deadline_ = entered ? deadline : std::min(deadline_, deadline);
 }
@@ -145,18 +149,23 @@ void Keeper::note_leader() {
   const bool may_hand = state_ == LadderState::serving || state_ == LadderState::eof;
   if (may_hand && leader_end_->signal == 0 && leader_end_->code == 0)
     successor_ = members_.holder_of(in_, out_);
+  if (successor_) look_again_ = Clock::now() + kLooks[0];
   say(KeeperMessage::leader_exited, leader_end_->code, leader_end_->signal, successor_ ? 1 : 0);
   if (!members_.empty()) step(successor_ ? LadderEvent::leader_handed : LadderEvent::leader_left);
 }
 
 void Keeper::note_successor() {
-  if (!successor_ || !successor_.exited()) return;
+  if (!successor_) return;
+  const bool look = Clock::now() >= look_again_;
+  if (!look && !successor_.exited()) return;
+  if (look) look_again_ = ++looks_ < kLooks.size() ? Clock::now() + kLooks[looks_] : Clock::time_point::max();
   successor_ = members_.holder_of(in_, out_);
   if (!successor_) step(LadderEvent::successor_left);
 }
 
 void Keeper::wait() {
-  const auto until = std::min(deadline_, state_ == LadderState::kill ? next_pass_ : Clock::time_point::max());
+  const auto until = std::min({deadline_, successor_ ? look_again_ : Clock::time_point::max(),
+                               state_ == LadderState::kill ? next_pass_ : Clock::time_point::max()});
   milliseconds timeout{-1};
   if (until != Clock::time_point::max()) {
     const auto rest = std::chrono::ceil<milliseconds>(until - Clock::now());
@@ -191,13 +200,53 @@ void Keeper::hear_lifeline() {
     if (!size && size.error().is_errno(EAGAIN)) return;
     if (!size || *size == 0) return gateway_is_gone();
     if (*size != sizeof message || message.version != kKeeperProtocol) continue;
-    if (message.kind != KeeperMessage::stop) continue;
-    if (state_ == LadderState::serving || state_ == LadderState::handed) {
-      eof_ = milliseconds(std::max<std::int64_t>(message.a, 0));
-      term_ = milliseconds(std::max<std::int64_t>(message.b, 0));
+    heed(message);
+    if (message.c != 0) say(KeeperMessage::heard, message.c);
+  }
+}
+
+void Keeper::heed(const KeeperDatagram& message) {
+  const bool unasked = state_ == LadderState::serving || state_ == LadderState::handed;
+  const auto grace = [](std::int64_t value) { return milliseconds(std::max<std::int64_t>(value, 0)); };
+  if (message.kind == KeeperMessage::stop) {
+    if (unasked) {
+      eof_ = grace(message.a);
+      term_ = grace(message.b);
     }
     step(LadderEvent::stop);
+  } else if (message.kind == KeeperMessage::terminate) {
+    if (unasked) term_ = grace(message.a);
+    const bool caller = message.b == static_cast<std::int64_t>(LadderEvent::caller_gone);
+    step(caller ? LadderEvent::caller_gone : LadderEvent::terminate);
+  } else if (message.kind == KeeperMessage::signal) {
+    pass_on(static_cast<int>(message.a));
+  } else if (message.kind == KeeperMessage::input_back) {
+    resume();
   }
+}
+
+// To the group, as a terminal would: a wrapper does not tell its child. A heir's group is not known to be its
+// own.
+void Keeper::pass_on(int signal) {
+  if (!leader_end_) {
+    (void)leader_.signal_group(signal);
+  } else if (successor_) {
+    (void)successor_.signal(signal);
+  }
+}
+
+void Keeper::resume() {
+  step(LadderEvent::input_back);
+  if (state_ == LadderState::serving && leader_end_) step(LadderEvent::leader_handed);
+}
+
+// The tree is gone.
+void Keeper::leave() {
+  if (options_.face && options_.leaf) (void)os::remove_leaf(members_.leaf());
+  say(KeeperMessage::empty, terminated_, killed_);
+  // A face that somebody stopped would keep its caller waiting for a command that has ended.
+  if (!options_.face || gateway_gone_) return;
+  if (const auto face = os::PidFd::adopt(UniqueFd(kGatewayFd))) (void)face->signal(SIGCONT);
 }
 
 void Keeper::gateway_is_gone() {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -25,6 +26,9 @@ struct KeeperOptions {
   FixedString<64> id;
   std::chrono::milliseconds lost{1000};
   std::chrono::milliseconds patience{5000};
+  std::chrono::milliseconds left{1000};
+  std::uint64_t files = 0;  // 0: as many as the keeper has
+  bool face = false;        // started by `holdfast run`
   bool leaf = false;
   bool leaf_by_procs = false;
   const char* program = nullptr;
@@ -64,12 +68,15 @@ class Keeper {
   void note_successor();
   void wait();
   void hear_lifeline();
+  void heed(const KeeperDatagram& message);
+  void pass_on(int signal);
+  void resume();
+  void leave();
   void gateway_is_gone();
   void say(KeeperMessage kind, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0);
   void say_unkillable(const Members::Pass& pass, bool refused);
 
   KeeperOptions options_;
-  Members members_;
   UniqueFd signals_, events_;
   os::PidFd leader_, successor_;
   PipeEnd in_, out_;
@@ -77,6 +84,8 @@ class Keeper {
   LadderState state_ = LadderState::serving;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point next_pass_ = Clock::time_point::max();
+  Clock::time_point look_again_ = Clock::time_point::max();  // whether the heir still holds our pipes
+  std::size_t looks_ = 0;
   int passes_ = 0;
   std::chrono::milliseconds eof_{2000}, term_{3000};
 
@@ -85,6 +94,7 @@ class Keeper {
   int terminated_ = 0, killed_ = 0;
   std::int64_t told_left_ = -1;  // the last `unkillable`, so that it is told once
   std::int64_t told_refused_ = -1;
+  Members members_;  // last: most of its queue is never touched, and what is lies on as few pages as it can
 };
 
 // All of it: what main() returns.

@@ -10,7 +10,8 @@ namespace holdfast::custody {
 inline constexpr std::uint16_t kKeeperProtocol = 1;
 
 // Descriptors a keeper is born with. 0, 1, 2 are the server's stdin, stdout, stderr ends; the keeper lets go
-// of them as soon as the server has them.
+// of them as soon as the server has them. "The gateway" is whoever started the keeper: the gateway, or the
+// face of `holdfast run`.
 inline constexpr int kLifelineFd = 3;  // SEQPACKET socket to the gateway; end-of-file: the gateway is gone
 inline constexpr int kGatewayFd =
     4;  // pidfd of the gateway: readable when it died, whoever else holds the lifeline
@@ -22,12 +23,19 @@ inline constexpr int kLeafFd = 6;  // its cgroup leaf, or absent on rung tree
 //   --lost MS            grace after SIGTERM when the gateway died (short ladder)
 //   --patience MS        how long SIGKILL may take before it reports unkillable
 //   --leaf clone|procs   absent: rung tree
+//   --left MS            grace for members whose leader is gone (1 s)
+//   --files N            RLIMIT_NOFILE of the server
+//   --face yes           a face started it: nobody else removes its leaf, and the face may have been stopped
 // Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID", so that nobody
 // who looks for the server by its command line hits the keeper.
 
 enum class KeeperMessage : std::uint16_t {
   // gateway -> keeper
   stop = 1,  // a, b: graces eof and term in ms; stdin was closed just before. Acknowledged by `stopping`
+  // a face's, who cannot close stdin; each acknowledged by `heard` if its c is not 0, as is its `stop`
+  terminate,   // a: grace term in ms, b: LadderEvent terminate or caller_gone
+  signal,      // a: a signal for the server's process group, or for its heir
+  input_back,  // stdin has a writer again
   // keeper -> gateway
   started =
       16,  // a: pid, b: start ticks, c: 1 if the leaf's kill counter was poisoned (spawned by cgroup.procs)
@@ -37,6 +45,7 @@ enum class KeeperMessage : std::uint16_t {
   unkillable,  // a: members left, b: 1 if EPERM (another uid), 0 if they only do not die; the keeper goes on
                // trying
   empty,       // a: members that got SIGTERM, b: members that got SIGKILL; exit status 0 follows at once
+  heard,       // a: the request's c
 };
 
 struct KeeperDatagram {

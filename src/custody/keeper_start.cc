@@ -35,12 +35,20 @@ bool apply_option(KeeperOptions& options, std::string_view name, const char* val
     options.leaf_by_procs = way == "procs";
     return way == "clone" || way == "procs";
   }
+  if (name == "--face") {
+    options.face = true;
+    return std::string_view(value) == "yes";
+  }
   const auto time = parse_milliseconds(value);
   if (!time) return false;
   if (name == "--lost") {
     options.lost = *time;
   } else if (name == "--patience") {
     options.patience = *time;
+  } else if (name == "--left") {
+    options.left = *time;
+  } else if (name == "--files") {
+    options.files = static_cast<std::uint64_t>(time->count());
   } else {
     return false;
   }
@@ -84,7 +92,7 @@ std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv) {
   for (; at < argc && std::string_view(argv[at]) != "--"; at += 2) {
     if (at + 1 >= argc || !apply_option(options, argv[at], argv[at + 1])) return std::nullopt;
   }
-  if (at + 2 >= argc || argv[at + 1][0] != '/') return std::nullopt;
+  if (at + 2 >= argc || std::strchr(argv[at + 1], '/') == nullptr) return std::nullopt;
   options.program = argv[at + 1];
   options.arguments = argv + at + 2;
   return options;
@@ -125,6 +133,8 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment) {
   spawn.fds = kStandard;
   spawn.leaf_fd = options.leaf ? kLeafFd : -1;
   spawn.leaf_by_procs = options.leaf_by_procs;
+  const os::DescriptorLimit files{.soft = options.files, .hard = options.files};
+  if (options.files != 0) spawn.descriptors = &files;
   auto leader = os::spawn(spawn, &birth.poisoned);
   if (!leader) return forward(leader);
   birth.leader = std::move(*leader);
@@ -159,9 +169,11 @@ int keep(int argc, char** argv, char** environment) {
     (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&message, 1)));
     return kKeeperNoServer;
   }
-  // Static, since members' queue would make the stack grow for good.
-  static Keeper keeper(*options, std::move(*birth), std::move(*signals));
+  // Static, since members' queue would make the stack grow for good; aligned, so that the rest lies on one
+  // page.
+  alignas(1024) static Keeper keeper(*options, std::move(*birth), std::move(*signals));
   let_go(*options, argc, argv, environment);
+  os::release_stack();
   return keeper.run();
 }
 

@@ -10,7 +10,7 @@ using S = LadderState;
 using G = Grace;
 
 constexpr std::size_t kStates = 6;
-constexpr std::size_t kEvents = 8;
+constexpr std::size_t kEvents = 11;
 constexpr LadderStep stay(S state) { return {state, G::keep, false}; }
 constexpr LadderStep enter(S state, G grace) { return {state, grace, true}; }
 constexpr LadderStep shorten(S state, G grace) { return {state, grace, false}; }
@@ -19,7 +19,8 @@ using Row = std::array<LadderStep, kStates>;
 constexpr LadderStep kDone = stay(S::done);
 
 // Rows: LadderEvent. Columns: serving, handed, eof, term, kill, done. From kill there is no way back, and a
-// second wish never climbs faster than its grace: only time and death escalate.
+// second wish never climbs faster than its grace: only time and death escalate. The one way down is from eof,
+// when what was taken for the end of the input was not.
 constexpr std::array<Row, kEvents> kTable{{
     // stop
     {enter(S::eof, G::eof), enter(S::eof, G::eof), stay(S::eof), stay(S::term), stay(S::kill), kDone},
@@ -41,6 +42,13 @@ constexpr std::array<Row, kEvents> kTable{{
     // empty
     {enter(S::done, G::none), enter(S::done, G::none), enter(S::done, G::none), enter(S::done, G::none),
      enter(S::done, G::none), kDone},
+    // terminate
+    {enter(S::term, G::term), enter(S::term, G::term), enter(S::term, G::term), stay(S::term), stay(S::kill),
+     kDone},
+    // caller_gone
+    {enter(S::term, G::term), enter(S::term, G::term), stay(S::eof), stay(S::term), stay(S::kill), kDone},
+    // input_back: a wrapper's heirs are handed to once more by who drives the table
+    {stay(S::serving), stay(S::handed), enter(S::serving, G::none), stay(S::term), stay(S::kill), kDone},
 }};
 
 }  // namespace
@@ -58,8 +66,8 @@ std::string_view to_string(LadderState state) {
 
 std::string_view to_string(LadderEvent event) {
   static constexpr std::array<std::string_view, kEvents> names{
-      "stop",          "gateway_gone",   "keeper_gone", "leader_left",
-      "leader_handed", "successor_left", "deadline",    "empty"};
+      "stop",     "gateway_gone", "keeper_gone", "leader_left", "leader_handed", "successor_left",
+      "deadline", "empty",        "terminate",   "caller_gone", "input_back"};
   const auto at = static_cast<std::size_t>(event);
   return at < kEvents ? names[at] : "unknown";
 }

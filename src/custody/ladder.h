@@ -24,6 +24,9 @@ enum class LadderEvent : std::uint8_t {
   successor_left,  // the last member that held our pipes is gone
   deadline,        // the current state's grace is over
   empty,           // nothing is left
+  terminate,       // end it without waiting for an end-of-file: a signal, or its time is over
+  caller_gone,     // whoever started it is dead; an end-of-file that is being waited for keeps its grace
+  input_back,      // stdin is a FIFO, and somebody opened it for writing again: its end was none
 };
 enum class Grace : std::uint8_t {
   keep,

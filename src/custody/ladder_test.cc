@@ -12,7 +12,8 @@ using E = LadderEvent;
 
 const std::vector<S> kStates{S::serving, S::handed, S::eof, S::term, S::kill, S::done};
 const std::vector<E> kEvents{E::stop,          E::gateway_gone,   E::keeper_gone, E::leader_left,
-                             E::leader_handed, E::successor_left, E::deadline,    E::empty};
+                             E::leader_handed, E::successor_left, E::deadline,    E::empty,
+                             E::terminate,     E::caller_gone,    E::input_back};
 
 TEST(Ladder, a_stop_climbs_rung_by_rung_as_time_passes) {
   LadderStep step = advance(S::serving, E::stop);
@@ -33,10 +34,11 @@ TEST(Ladder, a_stop_climbs_rung_by_rung_as_time_passes) {
   EXPECT_EQ(advance(S::kill, E::empty).next, S::done);
 }
 
-TEST(Ladder, never_goes_back_down) {
+TEST(Ladder, never_goes_back_down_but_for_an_end_of_input_that_was_none) {
   for (const S state : kStates) {
     for (const E event : kEvents)
-      EXPECT_GE(advance(state, event).next, state) << to_string(state) << to_string(event);
+      if (state != S::eof || event != E::input_back)
+        EXPECT_GE(advance(state, event).next, state) << to_string(state) << to_string(event);
   }
 }
 
@@ -58,6 +60,40 @@ TEST(Ladder, a_dead_gateway_means_the_short_ladder) {
   }
   EXPECT_EQ(advance(S::term, E::gateway_gone).grace, Grace::lost);
   EXPECT_FALSE(advance(S::term, E::gateway_gone).entered) << "a second SIGTERM means force to some programs";
+}
+
+TEST(Ladder, whoever_wants_it_ended_does_not_wait_for_an_end_of_file) {
+  for (const S state : {S::serving, S::handed, S::eof}) {
+    const LadderStep step = advance(state, E::terminate);
+    EXPECT_EQ(step.next, S::term);
+    EXPECT_EQ(step.grace, Grace::term);
+    EXPECT_TRUE(step.entered);
+  }
+  for (const S state : {S::term, S::kill}) {
+    EXPECT_EQ(advance(state, E::terminate).next, state);
+    EXPECT_EQ(advance(state, E::terminate).grace, Grace::keep) << "a second wish changes nothing";
+    EXPECT_FALSE(advance(state, E::terminate).entered);
+  }
+}
+
+TEST(Ladder, a_dead_caller_ends_the_tree_but_leaves_a_grace_that_runs) {
+  for (const S state : {S::serving, S::handed}) {
+    EXPECT_EQ(advance(state, E::caller_gone).next, S::term);
+    EXPECT_EQ(advance(state, E::caller_gone).grace, Grace::term);
+  }
+  for (const S state : {S::eof, S::term, S::kill}) {
+    EXPECT_EQ(advance(state, E::caller_gone).next, state);
+    EXPECT_EQ(advance(state, E::caller_gone).grace, Grace::keep);
+  }
+}
+
+TEST(Ladder, an_input_that_comes_back_is_served_only_while_nothing_was_signalled) {
+  const LadderStep step = advance(S::eof, E::input_back);
+  EXPECT_EQ(step.next, S::serving);
+  EXPECT_EQ(step.grace, Grace::none);
+  EXPECT_TRUE(step.entered) << "or the grace that runs would go on";
+  for (const S state : {S::serving, S::handed, S::term, S::kill})
+    EXPECT_EQ(advance(state, E::input_back).next, state);
 }
 
 TEST(Ladder, a_dead_keeper_means_no_grace) {

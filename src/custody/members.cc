@@ -60,7 +60,7 @@ void Members::walk(F&& visit) {
   for (std::size_t i = 0; i < size_; ++i) {
     const pid_t pid = queue_[i];
     auto member = os::PidFd::open(pid);
-    if (!member) continue;
+    if (!member || is_stranger(pid)) continue;
     (void)os::for_each_child(pid, [this](pid_t child) { push(child); });
     // A direct child is ours until we reap it, and nobody else does. Any other number may have changed hands
     // since it was read: now that a handle holds it, look where it belongs.
@@ -100,13 +100,20 @@ Members::Pass Members::kill() {
   return pass;
 }
 
+// Asked while a handle holds the process.
+bool Members::is_stranger(pid_t pid) const {
+  if (!strangers_) return false;
+  const auto stat = os::read_stat(pid);
+  return stat && (stat->session == strangers_->session || stat->start_ticks < strangers_->born_before);
+}
+
 bool Members::all_children_dead() const {
   bool dead = true;
   const auto shortages = os::descriptor_shortages();
   (void)os::for_each_child(self_, [&](pid_t child) {
     if (!dead) return;
     const auto member = os::PidFd::open(child);
-    dead = member && member->exited();
+    dead = member && (member->exited() || is_stranger(child));
   });
   return dead && os::descriptor_shortages() == shortages;
 }

@@ -7,6 +7,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 #include "base/result.h"
 #include "os/cgroup.h"
@@ -25,7 +27,14 @@ struct PipeEnd {
 
 class Members {
  public:
-  Members(pid_t self, os::CgroupLeaf leaf) : self_(self), leaf_(std::move(leaf)) {}
+  // For a process that may have had children before the tree's keeper, or that is a namespace's init: who is
+  // in its own session, or was born before the keeper, is none of the tree's.
+  struct Strangers {
+    pid_t session = 0;
+    std::uint64_t born_before = 0;  // clock ticks since boot
+  };
+  Members(pid_t self, os::CgroupLeaf leaf, std::optional<Strangers> strangers = {})
+      : self_(self), leaf_(std::move(leaf)), strangers_(strangers) {}
 
   struct Pass {
     int signalled = 0;  // reached by a signal and not known to be dead before
@@ -49,9 +58,11 @@ class Members {
   void push(pid_t pid);
   [[nodiscard]] bool listed(pid_t pid) const;
   [[nodiscard]] bool all_children_dead() const;
+  [[nodiscard]] bool is_stranger(pid_t pid) const;
 
   pid_t self_;
   os::CgroupLeaf leaf_;
+  std::optional<Strangers> strangers_;
   // The walk's queue, parents before children. What does not fit waits for the next pass, which comes soon:
   // by then its parents are dead and it is a direct child.
   std::array<pid_t, 2048> queue_;

@@ -106,6 +106,10 @@ bool TreeImpl::hear() {
 void TreeImpl::heed(const KeeperDatagram& message) {
   switch (message.kind) {
     case KeeperMessage::stop:
+    case KeeperMessage::terminate:
+    case KeeperMessage::signal:
+    case KeeperMessage::input_back:
+    case KeeperMessage::heard:
       break;  // not for us
     case KeeperMessage::started:
       leader = static_cast<pid_t>(message.a);

@@ -28,6 +28,16 @@ Result<fs::path> made_absolute(const fs::path& path) {
   return out;
 }
 
+}  // namespace
+
+Environment process_environment() {
+  return [](std::string_view variable) -> std::optional<std::string> {
+    const char* value = std::getenv(std::string(variable).c_str());
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+  };
+}
+
 fs::path keeper_path(const Environment& environment) {
   static constexpr const char* kName = "holdfast-keeper";
   std::error_code ignored;
@@ -39,16 +49,6 @@ fs::path keeper_path(const Environment& environment) {
   }
   if (const auto given = environment("HOLDFAST_KEEPER")) return *given;
   return beside;
-}
-
-}  // namespace
-
-Environment process_environment() {
-  return [](std::string_view variable) -> std::optional<std::string> {
-    const char* value = std::getenv(std::string(variable).c_str());
-    if (value == nullptr || *value == '\0') return std::nullopt;
-    return value;
-  };
 }
 
 Result<fs::path> resolve_socket(const PathOptions& options, const Environment& environment) {

@@ -30,6 +30,9 @@ Environment process_environment();  // an empty variable counts as unset
 Result<Paths> resolve_paths(const PathOptions& options,
                             const Environment& environment = process_environment());
 
+// The keeper's program: beside this one, else installed, else $HOLDFAST_KEEPER.
+std::filesystem::path keeper_path(const Environment& environment = process_environment());
+
 // The control socket alone, for commands that only talk to the gateway: the state directory matters only
 // where nothing before it says where the socket is.
 Result<std::filesystem::path> resolve_socket(const PathOptions& options,

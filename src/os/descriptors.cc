@@ -14,11 +14,16 @@ thread_local std::uint64_t shortages = 0;
 
 }  // namespace
 
-Result<DescriptorLimit> raise_descriptor_limit() {
+Result<DescriptorLimit> descriptor_limit() {
   struct rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return sys_error("getrlimit", "RLIMIT_NOFILE");
-  const DescriptorLimit before{.soft = limit.rlim_cur, .hard = limit.rlim_max};
-  limit.rlim_cur = limit.rlim_max;
+  return DescriptorLimit{.soft = limit.rlim_cur, .hard = limit.rlim_max};
+}
+
+Result<DescriptorLimit> raise_descriptor_limit() {
+  auto before = descriptor_limit();
+  if (!before) return before;
+  const struct rlimit limit{.rlim_cur = before->hard, .rlim_max = before->hard};
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return sys_error("setrlimit", "RLIMIT_NOFILE");
   return before;
 }

@@ -14,6 +14,7 @@ struct DescriptorLimit {
   std::uint64_t soft = 0;
   std::uint64_t hard = 0;
 };
+Result<DescriptorLimit> descriptor_limit();
 // The soft limit becomes the hard one. What it was before, for the children: many programs choose by it how
 // they look for open descriptors.
 Result<DescriptorLimit> raise_descriptor_limit();

@@ -55,6 +55,15 @@ Result<bool> PidFd::signal(int number) const {
   return sys_error("pidfd_send_signal", pid_text(pid_).view());
 }
 
+Result<bool> PidFd::signal_group(int number) const {
+  if (pid_ <= 1) return fail(Errc::invalid, "kill", pid_text(pid_).view());
+  constexpr unsigned kProcessGroup = 4;  // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+  if (::syscall(SYS_pidfd_send_signal, fd_.get(), number, nullptr, kProcessGroup) == 0) return true;
+  if (errno == EINVAL && ::kill(-pid_, number) == 0) return true;
+  if (errno == ESRCH) return false;
+  return sys_error("kill", pid_text(pid_).view());
+}
+
 bool PidFd::exited() const {
   pollfd set{fd_.get(), POLLIN, 0};
   while (::poll(&set, 1, 0) < 0) {

@@ -23,6 +23,9 @@ class PidFd {
   // true: delivered. false: the process is gone already (which is what most callers wanted). EPERM is an
   // error.
   Result<bool> signal(int number) const;
+  // The same to the process group that this process leads. Only for an own, unreaped child that has a session
+  // of its own: while it is unreaped the number is its group's, and nobody from elsewhere can be in it.
+  Result<bool> signal_group(int number) const;
   // True once the whole thread group has exited (readable pidfd); zombies count as exited, a leader-less
   // process does not.
   [[nodiscard]] bool exited() const;

@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -120,7 +122,48 @@ Result<struct stat> stat_open(int fd) {
 
 void close_descriptor(int fd) { ::close(fd); }
 pid_t own_pid() { return ::getpid(); }
+pid_t own_session() { return ::getsid(0); }
+pid_t parent_pid() { return ::getppid(); }
 void new_session() { (void)::setsid(); }
+
+Result<void> check_proc() {
+  char text[32];
+  const ssize_t size = ::readlink("/proc/self", text, sizeof text);
+  if (size < 0) return sys_error("readlink", "/proc/self");
+  std::string_view number(text, static_cast<std::size_t>(size));
+  if (take_number(number) == static_cast<std::uint64_t>(::getpid())) return {};
+  return fail(Errc::unproven, "/proc", "it is mounted for another PID namespace");
+}
+
+Error replace_program(const char* path, char* const* argv, char* const* envp) {
+  ::execve(path, argv, envp);
+  return sys_error("execve", path).error();
+}
+
+bool is_executable(const char* path) {
+  struct stat info{};
+  if (::stat(path, &info) != 0) return false;
+  if (!S_ISREG(info.st_mode)) {
+    errno = EACCES;
+    return false;
+  }
+  return ::faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+void release_stack() {
+  constexpr std::uintptr_t kPage = 4096, kDepth = 64 * 1024, kInUse = 1024;  // our own call of madvise
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const std::uintptr_t end = (here - kInUse) / kPage * kPage;
+  // Fails where the stack has not grown as far: what there is of it is given back all the same.
+  (void)::madvise(reinterpret_cast<void*>(end - kDepth), kDepth, MADV_DONTNEED);
+}
+
+void fill_random(std::span<std::byte> buffer) {
+  while (!buffer.empty()) {
+    const ssize_t n = ::getrandom(buffer.data(), buffer.size(), 0);
+    if (n > 0) buffer = buffer.subspan(static_cast<std::size_t>(n));
+  }
+}
 
 Result<void> set_close_on_exec(int fd) {
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return sys_error("fcntl", "FD_CLOEXEC");
@@ -167,6 +210,17 @@ void ignore_all_signals() {
     if (std::ranges::find(kKept, number) == std::ranges::end(kKept))
       (void)::sigaction(number, &action, nullptr);
   }
+}
+
+void ignore_signal(int number) {
+  struct sigaction action{};
+  action.sa_handler = SIG_IGN;
+  (void)::sigaction(number, &action, nullptr);
+}
+
+bool signal_ignored(int number) {
+  struct sigaction action{};
+  return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 Result<int> poll_all(std::span<Poll> set, std::chrono::milliseconds timeout) {

@@ -38,7 +38,17 @@ Result<void> replace_descriptor(int target, int source);
 Result<struct stat> stat_open(int fd);  // fstat(2); EBADF: not open
 void close_descriptor(int fd);          // one that was inherited by number and has no owner
 pid_t own_pid();
-void new_session();                      // setsid; a leader of its own session stays it
+pid_t own_session();
+pid_t parent_pid();         // 0: it lives outside of our PID namespace
+void new_session();         // setsid; a leader of its own session stays it
+Result<void> check_proc();  // /proc is there and speaks of our own PID namespace
+// execve(2): returns only with an error.
+Error replace_program(const char* path, char* const* argv, char* const* envp);
+bool is_executable(const char* path);  // a regular file that we may execute; errno says why not
+// Gives back the pages below the caller's frame that earlier, deeper calls have touched. For a program that
+// waits long and is to cost little.
+void release_stack();
+void fill_random(std::span<std::byte> buffer);
 Result<void> set_close_on_exec(int fd);  // for descriptors that were inherited
 
 // Blocks the named signals in this thread and gives a signalfd for them (CLOEXEC, non-blocking).
@@ -48,6 +58,8 @@ Result<void>
 reset_signals();  // empty mask, default dispositions (an inherited SIGCHLD=SIG_IGN eats statuses)
 // Ignores every signal that may be ignored but SIGCHLD and SIGCONT and those that tell of a fault of ours.
 void ignore_all_signals();
+void ignore_signal(int number);
+bool signal_ignored(int number);  // as this process found it, or set it
 
 struct Poll {
   int fd = -1;       // negative: skipped

@@ -1,0 +1,302 @@
+#include "custody/face.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+#include "os/leaf_below.h"
+#include "os/process.h"
+#include "os/procfs.h"
+
+namespace holdfast::custody {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kAcknowledge{300};
+constexpr milliseconds kUnborn{2000};   // before the server runs the keeper may wait for a slow disk
+constexpr milliseconds kStarved{2000};  // a keeper that is ready to run and gets no processor
+constexpr milliseconds kFifoLook{50};
+constexpr int kMostStops = 6;  // within one second: somebody means it
+
+bool only_starved(pid_t keeper) {
+  const auto stat = os::read_stat(keeper);
+  return stat && (stat->state == 'R' || stat->state == 'D');
+}
+
+}  // namespace
+
+int Face::run() {
+  report_.begin = FaceReport::Clock::now();
+  report_.started_at = std::chrono::system_clock::now();
+  report_.command = options_.command;
+  bool by_shell = false;
+  int failed = get_ready();
+  do {
+    if (failed == 0) failed = begin(by_shell);
+    if (failed != 0) return failed;
+    serve();
+    finish();
+  } while (again(by_shell));
+  return conclude();
+}
+
+// Not inlined, nor is begin(): what they leave on the stack is given back before the long wait.
+[[gnu::noinline]] int Face::get_ready() {
+  if (auto ready = prepare(); !ready) return fail(kRunFailed, ready.error());
+  if (options_.time.count() > 0) time_over_ = Clock::now() + options_.time;
+  return 0;
+}
+
+[[gnu::noinline]] int Face::begin(bool by_shell) {
+  FixedString<1024> room;
+  int error = 0;
+  const char* path = find_in_path(options_.command[0], environment_, room, error);
+  if (path == nullptr) {
+    const int status = error == ENOENT ? kRunNotFound : kRunNotExecutable;
+    return fail(status, sys_error("", options_.command[0], error).error());
+  }
+  if (auto begun = start(path, by_shell); !begun) return fail(kRunFailed, begun.error());
+  return 0;
+}
+
+void Face::serve() {
+  while (!gave_up_) {
+    std::array set{
+        os::Poll{lifeline_.get(), POLLIN, 0}, os::Poll{keeper_.get(), POLLIN, 0},
+        os::Poll{signals_.get(), POLLIN, 0},  os::Poll{input_watched_ ? 0 : -1, POLLRDHUP, 0},
+        os::Poll{caller_.get(), POLLIN, 0},   os::Poll{leader_.get(), POLLIN, 0},
+    };
+    const auto ready = os::poll_all(set, timeout());
+    if (!ready) return;  // no memory: the tree is ended without us having to look
+    if (set[2].ready != 0) note_signals();
+    if (set[0].ready != 0) hear();
+    if (set[1].ready != 0) return;
+    // The input before the caller: a caller that dies ends its input too, and that leaves the server its
+    // grace.
+    if (set[3].ready != 0) note_input(set[3].ready);
+    if (set[4].ready != 0) note_caller();
+    if (set[5].ready != 0) note_silent_leader();
+    note_time(Clock::now());
+    if (started_ && !std::exchange(settled_, true)) os::release_stack();
+  }
+}
+
+Face::milliseconds Face::timeout() const {
+  const auto next = std::min({press_at_, time_over_, look_at_});
+  if (next == Clock::time_point::max()) return milliseconds(-1);
+  const auto rest = std::chrono::ceil<milliseconds>(next - Clock::now());
+  return std::clamp(rest, milliseconds(0), milliseconds(60000));
+}
+
+void Face::hear() {
+  for (;;) {
+    KeeperDatagram message;
+    const auto size = os::recv_message(lifeline_.get(), std::as_writable_bytes(std::span(&message, 1)));
+    if (!size && size.error().is_errno(EAGAIN)) return;
+    if (!size || *size == 0) return lifeline_.reset();  // its exit is told by its pidfd
+    if (*size == sizeof message && message.version == kKeeperProtocol) heed(message);
+  }
+}
+
+void Face::heed(const KeeperDatagram& message) {
+  switch (message.kind) {
+    case KeeperMessage::started:
+      return note_started(message);
+    case KeeperMessage::spawn_failed:
+      spawn_error_ = sys_error("", options_.command[0], static_cast<int>(message.a)).error();
+      spawn_step_ = message.b;
+      return;
+    case KeeperMessage::leader_exited:
+      leader_end_ = os::Waited{
+          .pid = leader_pid_, .code = static_cast<int>(message.a), .signal = static_cast<int>(message.b)};
+      leader_ = {};
+      handed_ = message.c != 0;
+      if (!handed_) let_go_of_input();
+      return;
+    case KeeperMessage::stopping:
+      ladder_ = static_cast<LadderState>(message.a);
+      report_.enter(ladder_, static_cast<LadderEvent>(message.b));
+      if (ladder_ != LadderState::eof) let_go_of_input();
+      return;
+    case KeeperMessage::unkillable:
+      return give_up(message.a, message.b != 0);
+    case KeeperMessage::empty:
+      said_empty_ = true;
+      report_.terminated = message.a;
+      report_.killed = message.b;
+      return;
+    case KeeperMessage::heard:
+      return note_heard(message.a);
+    case KeeperMessage::stop:
+    case KeeperMessage::terminate:
+    case KeeperMessage::signal:
+    case KeeperMessage::input_back:
+      return;  // ours
+  }
+}
+
+// A keeper that answers what was asked first is not held, however much has been asked since.
+void Face::note_heard(std::int64_t number) {
+  if (number < awaited_ || press_at_ == Clock::time_point::max()) return;
+  pressed_ = 0;
+  awaited_ = number + 1;
+  press_at_ = number == asked_ ? Clock::time_point::max() : Clock::now() + kAcknowledge;
+}
+
+void Face::note_started(const KeeperDatagram& message) {
+  started_ = true;
+  leader_pid_ = static_cast<pid_t>(message.a);
+  report_.pid = message.a;
+  // The command's output is not ours to keep open; errors of ours are still to be told.
+  if (const auto null = os::open_null()) (void)os::replace_descriptor(1, null->get());
+  // What was asked before it could hear is due now.
+  if (press_at_ != Clock::time_point::max()) press_at_ = Clock::now() + kAcknowledge;
+  // It may be dead and reaped by now, and its number another's.
+  if (auto leader = os::PidFd::open(leader_pid_); leader && os::is_descendant(leader_pid_, keeper_.pid()))
+    leader_ = std::move(*leader);
+  // While the command works: what earlier runs, killed together with their keepers, have left.
+  if (own_cgroup_) (void)os::sweep_leaves_below(own_cgroup_.get(), kFaceLeaf);
+  own_cgroup_.reset();
+}
+
+void Face::note_signals() {
+  for (;;) {
+    const int number = os::read_signal(signals_.get()).value_or(0);
+    if (number == 0) return;
+    if (number == SIGCHLD) {
+      note_children();
+    } else if (number == SIGCONT) {
+      // Also our parent-death signal. It comes when the *thread* that forked us ends, so it only makes us
+      // look.
+      if (caller_pid_ > 1 && os::parent_pid() != caller_pid_) note_caller();
+    } else if (number == SIGTERM || number == SIGHUP) {
+      because("signal", number);
+      // SIGTERM goes to everybody by the ladder, and to nobody twice: to some programs a second one means
+      // force.
+      if (number == SIGHUP) ask(KeeperMessage::signal, number);
+      terminate(LadderEvent::terminate);
+    } else {
+      ask(KeeperMessage::signal, number);
+    }
+  }
+}
+
+// Only the keeper is asked about here; its exit is told by its pidfd, and reaping waits for that.
+void Face::note_children() {
+  for (;;) {
+    const auto stopped = os::stopped_child();
+    if (!stopped || *stopped == 0) break;
+    if (*stopped != keeper_.pid()) continue;
+    const auto now = Clock::now();
+    if (now - first_stop_ > std::chrono::seconds(1)) {
+      first_stop_ = now;
+      stops_ = 0;
+    }
+    (void)keeper_.signal(++stops_ >= kMostStops ? SIGKILL : SIGCONT);
+  }
+  reap();
+}
+
+void Face::note_input(short ready) {
+  const bool hung_up = (ready & (POLLHUP | POLLRDHUP)) != 0;
+  input_watched_ = false;  // it would stay ready for ever
+  // Anything else says that there never was an input: its other end is no writer's.
+  if (!hung_up) return;
+  input_ended_ = true;
+  because("end_of_input");
+  ask(KeeperMessage::stop, options_.eof.count(), options_.term.count());
+  if (input_is_fifo_) look_at_ = Clock::now() + kFifoLook;
+}
+
+// The hang-up of a FIFO is not its end: somebody may open it for writing once more.
+void Face::look_for_a_writer() {
+  look_at_ = Clock::time_point::max();
+  if (!input_ended_ || terminate_asked_ || ladder_ > LadderState::eof) return;
+  std::array set{os::Poll{0, POLLRDHUP, 0}};
+  (void)os::poll_all(set, milliseconds(0));
+  if ((set[0].ready & (POLLHUP | POLLNVAL)) != 0) {
+    look_at_ = Clock::now() + kFifoLook;
+    return;
+  }
+  input_ended_ = false;
+  input_watched_ = true;
+  ladder_ = LadderState::serving;
+  report_.ended_by = "command";
+  ask(KeeperMessage::input_back);
+}
+
+void Face::let_go_of_input() {
+  if (input_watched_ || input_ended_) {
+    if (const auto null = os::open_null()) (void)os::replace_descriptor(0, null->get());
+  }
+  input_watched_ = input_ended_ = false;
+  look_at_ = Clock::time_point::max();
+}
+
+void Face::note_caller() {
+  if (caller_gone_) return;
+  caller_gone_ = true;
+  caller_ = {};
+  because("caller_gone");
+  terminate(LadderEvent::caller_gone);
+}
+
+// The leader has ended and its keeper, who should tell, may be held by a tracer: it is asked whether it
+// hears.
+void Face::note_silent_leader() {
+  leader_ = {};
+  ask(KeeperMessage::signal, 0);
+}
+
+void Face::note_time(Clock::time_point now) {
+  if (now >= look_at_) look_for_a_writer();
+  if (now >= time_over_) {
+    time_over_ = Clock::time_point::max();
+    because("time_over");
+    terminate(LadderEvent::terminate);
+  }
+  if (now >= press_at_) press(now);
+}
+
+// The first cause counts; what follows from it is not another one.
+void Face::because(std::string_view cause, int signal) {
+  if (report_.ended_by != "command" || leader_end_) return;
+  report_.ended_by = cause;
+  report_.signal = signal;
+}
+
+void Face::terminate(LadderEvent why) {
+  terminate_asked_ = terminate_asked_ || why == LadderEvent::terminate;
+  ask(KeeperMessage::terminate, options_.term.count(), static_cast<std::int64_t>(why));
+}
+
+void Face::ask(KeeperMessage kind, std::int64_t a, std::int64_t b) {
+  if (!lifeline_) return;
+  const KeeperDatagram message{.kind = kind, .a = a, .b = b, .c = ++asked_};
+  (void)os::send_message(lifeline_.get(), std::as_bytes(std::span(&message, 1)));
+  if (press_at_ != Clock::time_point::max()) return;
+  pressed_ = 0;
+  awaited_ = asked_;
+  press_at_ = Clock::now() + (started_ ? kAcknowledge : kUnborn);
+}
+
+// It does not answer. A stopped keeper is continued, a held one is ended: then the tree is ours.
+void Face::press(Clock::time_point now) {
+  ++pressed_;
+  (void)keeper_.signal(SIGCONT);
+  press_at_ = now + kAcknowledge;
+  if (pressed_ == 1) return;
+  if (pressed_ == 2 && only_starved(keeper_.pid())) {
+    press_at_ = now + kStarved;
+    return;
+  }
+  (void)keeper_.signal(SIGKILL);
+  press_at_ = Clock::time_point::max();
+}
+
+}  // namespace holdfast::custody

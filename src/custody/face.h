@@ -1,0 +1,126 @@
+// The face of `holdfast run`: the caller's direct child, which plays the gateway's part towards one ordinary
+// keeper. It watches whom a gateway would not have: the caller, the caller's signals and the end of the
+// command's input. It reports the command's status; keeper and face each watch the other and finish alone. No
+// heap, one thread, nothing on disk.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/fixed_string.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "custody/face_options.h"
+#include "custody/face_report.h"
+#include "custody/keeper_protocol.h"
+#include "custody/ladder.h"
+#include "custody/members.h"
+#include "os/cgroup.h"
+#include "os/pidfd.h"
+
+namespace holdfast::custody {
+
+inline constexpr std::string_view kFaceLeaf = "holdfast-run-";  // and 8 hex digits
+
+inline constexpr int kRunTimeOver = 124;
+inline constexpr int kRunFailed = 125;
+inline constexpr int kRunNotExecutable = 126;
+inline constexpr int kRunNotFound = 127;
+
+// What execvp(3) would run: `word` itself, or, put into `room`, a file of the PATH (its directories may be 1
+// kB long). nullptr: `error` is the errno that execvp would give.
+const char* find_in_path(const char* word, char** environment, FixedString<1024>& room, int& error);
+
+// `run` itself says no, in a sentence for people.
+inline std::unexpected<Error> custody_refusal(std::string_view why) {
+  return holdfast::fail(Errc::refused, "", why);
+}
+
+// "openat /x: No such file or directory", without heap.
+FixedString<480> describe(const Error& error);
+
+class Face {
+ public:
+  Face(const FaceOptions& options, char** environment) : options_(options), environment_(environment) {}
+  // From the first look at the caller to the exit status.
+  int run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using milliseconds = std::chrono::milliseconds;
+
+  // face_start.cc
+  Result<void> prepare();
+  Result<void> watch_caller();
+  Result<void> open_report();
+  Result<void> check_files() const;
+  Result<os::CgroupLeaf> make_leaf();
+  Result<void> limit(const os::CgroupLeaf& leaf) const;
+  Result<void> start(const char* path, bool by_shell);
+  Result<void> start_keeper(const char* path, bool by_shell, os::CgroupLeaf leaf);
+  bool again(bool& by_shell);
+
+  // face.cc: while the keeper lives
+  int get_ready();           // 0, or the exit status
+  int begin(bool by_shell);  // the same
+  void serve();
+  milliseconds timeout() const;
+  void hear();
+  void heed(const KeeperDatagram& message);
+  void note_started(const KeeperDatagram& message);
+  void note_heard(std::int64_t number);
+  void note_signals();
+  void note_children();
+  void note_input(short ready);
+  void note_caller();
+  void note_silent_leader();
+  void note_time(Clock::time_point now);
+  void look_for_a_writer();
+  void let_go_of_input();
+  void ask(KeeperMessage kind, std::int64_t a = 0, std::int64_t b = 0);
+  void terminate(LadderEvent why);
+  void press(Clock::time_point now);
+  void because(std::string_view cause, int signal = 0);
+
+  // face_end.cc: once it does not
+  void reap();
+  void finish();
+  void finish_alone();
+  void give_up(std::int64_t left, bool refused);
+  int conclude();
+  int fail(int status, const Error& error);
+
+  FaceOptions options_;
+  char** environment_;
+  FaceReport report_;
+  UniqueFd report_fd_, signals_, lifeline_, own_cgroup_;
+  os::PidFd caller_, keeper_, leader_;
+  pid_t caller_pid_ = 0, leader_pid_ = 0;
+  bool leaf_allowed_ = true, in_leaf_ = false;
+  bool strangers_ = false;  // it has, or may get, children that are no part of the tree
+
+  LadderState ladder_ = LadderState::serving;  // as the keeper told it
+  bool started_ = false, said_empty_ = false, gave_up_ = false, over_ = false;
+  bool terminate_asked_ = false, handed_ = false, caller_gone_ = false, settled_ = false;
+  bool input_watched_ = false, input_is_fifo_ = false, input_ended_ = false;
+  std::optional<Error> spawn_error_;
+  std::int64_t spawn_step_ = 0;
+  std::optional<os::Waited> leader_end_, keeper_end_;
+
+  // What the keeper was asked and has not acknowledged: SIGCONT, then SIGKILL.
+  std::int64_t asked_ = 0, awaited_ = 0;
+  int pressed_ = 0;
+  Clock::time_point press_at_ = Clock::time_point::max();
+  Clock::time_point time_over_ = Clock::time_point::max();
+  Clock::time_point look_at_ = Clock::time_point::max();  // at a FIFO that seemed to end
+  Clock::time_point first_stop_{};
+  int stops_ = 0;
+  std::optional<Members> members_;  // last, as in the keeper
+};
+
+// `holdfast-keeper run …`: all of it. `words` are what stands behind `run`.
+int show_face(char** words, char** environment);
+
+}  // namespace holdfast::custody

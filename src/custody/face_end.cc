@@ -1,0 +1,168 @@
+// How a run ends: the proof that nothing is left, what the face does when its keeper is gone, the exit
+// status.
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "custody/face.h"
+#include "custody/keeper.h"
+#include "os/leaf_below.h"
+#include "os/process.h"
+#include "os/spawn.h"
+
+namespace holdfast::custody {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPatience{5000};
+constexpr int kWalksPerPass = 4;
+constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
+
+void write_text(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+void complain(std::string_view text) {
+  FixedString<600> line("holdfast run: ");
+  write_text(2, line.append(text).append("\n").view());
+}
+
+}  // namespace
+
+FixedString<480> describe(const Error& error) {
+  FixedString<480> text(error.op);
+  if (!error.subject.empty()) text.append(text.empty() ? "" : " ").append(error.subject.view());
+  if (error.code.category() != std::system_category()) return text;  // the subject is a sentence
+  const char* meaning = ::strerrordesc_np(error.code.value());
+  return text.append(": ").append(meaning != nullptr ? meaning : "unknown error");
+}
+
+// Everybody who is dead: the keeper, what it left us, and what came to us as a namespace's init.
+void Face::reap() {
+  for (int i = 0; i < kReapsPerRound; ++i) {
+    const auto ended = os::wait_child(-1);
+    if (!ended || ended->pid == 0) return;
+    if (ended->pid == keeper_.pid()) {
+      keeper_end_ = *ended;
+    } else if (ended->pid == leader_pid_ && !leader_end_) {
+      leader_end_ = *ended;
+    }
+  }
+}
+
+// The keeper is gone. Its word alone is no proof: exit 0, and nobody left among our children, and an empty
+// leaf.
+void Face::finish() {
+  if (gave_up_) return;
+  if (lifeline_) hear();
+  lifeline_.reset();
+  reap();
+  const bool in_order = keeper_end_ && keeper_end_->signal == 0 && keeper_end_->code == 0 && said_empty_;
+  // Where strangers' daemons come to us as well, nobody could tell them from what a liar left: its word is
+  // taken then.
+  const bool nobody_left = strangers_ || members_->empty();
+  if (in_order && nobody_left) return;
+  const bool never_began = spawn_error_ && nobody_left;
+  if (!never_began) finish_alone();
+  if (in_leaf_ && !gave_up_) (void)os::remove_leaf(members_->leaf());
+}
+
+// No grace: a survivor's politeness would be the window in which it could kill its second guard.
+void Face::finish_alone() {
+  report_.keeper_lost = true;
+  report_.enter(advance(ladder_, LadderEvent::keeper_gone).next, LadderEvent::keeper_gone);
+  const auto begin = Clock::now();
+  for (;;) {
+    Members::Pass pass;
+    for (int i = 0; i < kWalksPerPass; ++i) {
+      reap();
+      if (members_->empty()) {
+        reap();  // who died since was seen dead, and has a status
+        return;
+      }
+      pass = members_->kill();
+      report_.killed = std::max<std::int64_t>(report_.killed, pass.signalled);
+      if (pass.signalled == 0) break;
+    }
+    const auto took = Clock::now() - begin;
+    const bool refused = pass.refused > 0 && pass.signalled == 0;
+    if (refused || took > kPatience) return give_up(pass.signalled + pass.refused, refused);
+    (void)os::poll_all({}, milliseconds(took > milliseconds(200) ? 10 : 1));
+  }
+}
+
+void Face::give_up(std::int64_t left, bool refused) {
+  gave_up_ = true;
+  report_.left = left;
+  FixedString<224> text;
+  text.append_number(left).append(left == 1 ? " process" : " processes");
+  text.append(refused ? " of another user cannot be ended from here" : " would not die")
+      .append("; left behind");
+  report_.error = text;
+  complain(text.view());
+}
+
+int Face::fail(int status, const Error& error) {
+  report_.ended_by = "start_failed";
+  const auto text = describe(error);
+  report_.error = text.view();
+  complain(text.view());
+  report_.exit_status = status;
+  report_.end = Clock::now();
+  if (report_fd_) (void)report_.write(report_fd_.get());
+  return status;
+}
+
+int Face::conclude() {
+  if (spawn_error_) {
+    const int number = spawn_error_->code.value();
+    const bool by_exec = static_cast<os::SpawnStep>(spawn_step_) == os::SpawnStep::execve;
+    const int status = number == ENOENT ? kRunNotFound : kRunNotExecutable;
+    return fail(by_exec ? status : kRunFailed, *spawn_error_);
+  }
+  if (!gave_up_ && !leader_end_ && !started_)
+    return fail(kRunFailed, holdfast::fail(Errc::unproven, "", "the keeper ended before it began").error());
+  // Whose status was lost with a killed keeper was killed by us.
+  const os::Waited end = leader_end_.value_or(os::Waited{.pid = leader_pid_, .signal = SIGKILL});
+  report_.status_known = leader_end_.has_value();
+  report_.code = end.code;
+  report_.leader_signal = end.signal;
+  int status = end.signal != 0 ? 128 + end.signal : end.code;
+  if (report_.ended_by == "time_over") status = kRunTimeOver;
+  if (gave_up_) status = kRunFailed;
+  report_.exit_status = status;
+  report_.end = Clock::now();
+  if (report_fd_ && !report_.write(report_fd_.get())) {
+    complain("the report could not be written");
+    if (status == 0) status = kRunFailed;
+  }
+  return status;
+}
+
+int show_face(char** words, char** environment) {
+  // Closed ones are filled first: otherwise the next descriptor that we open becomes the command's stdin.
+  if (!os::fill_standard_descriptors()) return kRunFailed;
+  const auto options = parse_face_options(words);
+  if (!options) {
+    complain(describe(options.error()).view());
+    write_text(2, "See: holdfast run --help\n");
+    return kKeeperUsage;
+  }
+  if (options->help) {
+    write_text(1, kFaceHelp);
+    return 0;
+  }
+  // Aligned, so that all of it but its members' queue lies on one page.
+  alignas(2048) static Face face(*options, environment);
+  return face.run();
+}
+
+}  // namespace holdfast::custody
