@@ -99,7 +99,7 @@ class Screen:
         for instance in self.gateway.get("/v1/ps").get("instances", []):
             processes = instance.get("processes", [])
             count = processes if isinstance(processes, int) else len(processes)
-            holders = ", ".join(f"{lease.get('kind', '')} {lease.get('session', '')}" for lease in instance.get("leases", []))
+            holders = ", ".join(f"{lease.get('kind', '')} {lease.get('label') or lease.get('session', '')}" for lease in instance.get("leases", []))
             say(f"  {instance.get('server', '?'):<12} {instance.get('state', '?'):<10} {instance.get('pid', 0):>8} "
                 f"{count:>9} {instance.get('memory_bytes', 0) / 1e6:>7.1f}  {holders or '-'}")
         say()
