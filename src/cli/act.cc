@@ -45,6 +45,7 @@ std::expected<Json, std::string> arguments_of(const CallOptions& options) {
 }
 
 void print_content(Context& context, const Json& result) {
+  if (!result.is_object()) return;
   for (const auto& item : result.value("content", Json::array())) {
     const std::string type = text_of(item, "type");
     if (type == "text") {

@@ -160,10 +160,10 @@ Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, Custo
   options.keeper = std::filesystem::absolute(options.keeper);
   if (kSwitchedOff != Mechanism::gateway_subreaper)
     if (auto done = os::become_subreaper(); !done) return forward(done);
-  auto gateway_id = persistent_gateway_id(options.state_dir);
-  if (!gateway_id) return forward(gateway_id);
   auto ledger = Ledger::open(options.state_dir / "ledger");
   if (!ledger) return forward(ledger);
+  auto gateway_id = persistent_gateway_id(options.state_dir, ledger->owner());
+  if (!gateway_id) return forward(gateway_id);
   auto self = os::PidFd::open(::getpid());
   if (!self) return forward(self);
   Rungs rungs = find_rungs(*gateway_id, options.keeper, options.allow_leaf);

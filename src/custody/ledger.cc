@@ -102,6 +102,9 @@ bool plain_id(std::string_view id) {
 }
 
 Result<std::string> read_file(const std::filesystem::path& path) {
+  std::error_code ec;
+  if (!std::filesystem::is_regular_file(path, ec))  // opening a FIFO would wait for a writer
+    return fail(Errc::invalid, "ledger", "not a file");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   if (!file) return sys_error("open", path.native());
   std::string text(kLongestFile + 1, '\0');
@@ -229,6 +232,19 @@ Result<void> Ledger::remove(std::string_view id) const {
   std::filesystem::remove(directory_ / id, ec);
   if (ec) return sys_error("unlink", std::string(id), ec.value());
   return {};
+}
+
+std::optional<std::string> Ledger::owner() const {
+  std::optional<std::string> owner;
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it(directory_, ec), end; !ec && it != end; it.increment(ec)) {
+    const auto text = read_file(it->path());
+    const auto entry = text ? decode(*text) : std::unexpected(text.error());
+    if (!entry || entry->id != it->path().filename().native()) continue;
+    if (owner && *owner != entry->gateway_id) return std::nullopt;
+    owner = entry->gateway_id;
+  }
+  return owner;
 }
 
 Result<Ledger::Contents> Ledger::load() const {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,9 @@ class Ledger {
   };
   // All entries, and what cannot be read set aside. Unfinished temporary files are removed.
   [[nodiscard]] Result<Contents> load() const;
+  // The gateway id that all legible entries agree on; nothing: there is none, or they do not. Changes
+  // nothing.
+  [[nodiscard]] std::optional<std::string> owner() const;
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 

@@ -1,6 +1,7 @@
 #include "custody/ledger.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -89,6 +90,27 @@ TEST_F(LedgerTest, an_entry_under_the_name_of_another_is_garbage) {
   const auto read = ledger_.load();
   EXPECT_TRUE(read->entries.empty());
   EXPECT_EQ(read->garbage.size(), 1U);
+}
+
+// Reading one would wait for a writer, and with it every start.
+TEST_F(LedgerTest, a_fifo_is_set_aside_like_any_garbage) {
+  ASSERT_EQ(::mkfifo((root_ / "pipe").c_str(), 0600), 0);
+  const auto read = ledger_.load();
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->garbage.size(), 1U);
+  EXPECT_TRUE(fs::exists(root_ / "pipe.bad"));
+}
+
+TEST_F(LedgerTest, tells_whose_it_is_if_all_entries_agree) {
+  EXPECT_EQ(ledger_.owner(), std::nullopt);
+  auto entry = example();
+  ASSERT_TRUE(ledger_.write(entry));
+  put("garbage", "x");
+  EXPECT_EQ(ledger_.owner(), entry.gateway_id);
+  entry.id = "other-1";
+  entry.gateway_id = "ffffffff";
+  ASSERT_TRUE(ledger_.write(entry));
+  EXPECT_EQ(ledger_.owner(), std::nullopt);
 }
 
 TEST_F(LedgerTest, an_unfinished_write_is_forgotten) {

@@ -114,13 +114,24 @@ void log_rungs(const RungReport& report) {
                         {"reason", report.reason}});
 }
 
-Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir) {
+namespace {
+
+bool is_id(const std::string& id) {
+  return id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
+}
+
+}  // namespace
+
+Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir,
+                                          const std::optional<std::string>& known) {
   const auto path = state_dir / "gateway-id";
   std::string id;
-  std::ifstream(path) >> id;
-  const bool good = id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
-  if (good) return id;
-  id = random_hex(kIdBytes);
+  std::error_code not_there;
+  if (std::filesystem::is_regular_file(path, not_there)) std::ifstream(path) >> id;
+  if (is_id(id)) return id;
+  const bool from_ledger = known && is_id(*known);
+  if (from_ledger) log::warn("custody.gateway_id", {{"lost", path.native()}, {"from_the_ledger", *known}});
+  id = from_ledger ? *known : random_hex(kIdBytes);
   const auto temporary = state_dir / "gateway-id.tmp";
   std::ofstream out(temporary, std::ios::trunc);
   out << id << '\n';

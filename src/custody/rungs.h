@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "custody/custodian.h"
@@ -24,7 +25,10 @@ Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& kee
 // `custody rung=leaf spawn=clone_into identity=handle reason=…`
 void log_rungs(const RungReport& report);
 
-// The gateway's id: 8 hex digits, made once per state directory and kept in `state_dir`/gateway-id.
-Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir);
+// The gateway's id: 8 hex digits, made once per state directory and kept in `state_dir`/gateway-id. Where
+// that file is lost or damaged, `known` (what the ledger says) is taken: as somebody else, we could end
+// nothing that we left.
+Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir,
+                                          const std::optional<std::string>& known);
 
 }  // namespace holdfast::custody

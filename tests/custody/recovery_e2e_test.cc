@@ -150,6 +150,18 @@ TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_sta
   EXPECT_EQ(ledger_entries(), 0U);
 }
 
+// A power cut or a full disk may leave the file empty. As somebody else, the next gateway could end nothing.
+TEST_P(Recovery, a_lost_gateway_id_is_taken_from_the_ledger) {
+  const auto gateway = start_gateway(3, "/bin/sleep", {"1000"});
+  await_ready();
+  kill_in_one_stroke(gateway);
+  EXPECT_FALSE(outer_.members().empty()) << "otherwise this test shows nothing";
+  std::ofstream(state_ / "gateway-id", std::ios::trunc).close();
+  const auto report = recover();
+  EXPECT_TRUE(outer_.empty_within(2s)) << outer_.describe();
+  EXPECT_TRUE(report.unverified.empty()) << ::testing::PrintToString(report.unverified);
+}
+
 TEST_P(Recovery, a_leader_without_our_tag_is_found_by_its_identity) {
   const auto gateway = start_gateway(3, "/usr/bin/env", {"-i", "/bin/sleep", "1000"});
   await_ready();
