@@ -3,7 +3,16 @@
 namespace holdfast::schedule {
 namespace {
 
-using CommandRunnerTest = SchedulerTest;
+struct CommandRunnerTest : SchedulerTest {
+  // The job "c" is due, and its program runs.
+  void wake_a_command() {
+    config.jobs["c"].schedules = {"every 10s"};
+    config.jobs["c"].command = {"tool"};
+    gateway.tree_ = std::make_shared<FakeTree>();
+    start();
+    core->wake(kStart + 10s);
+  }
+};
 
 TEST_F(CommandRunnerTest, command_runs_in_custody_with_its_occurrence_in_the_environment) {
   config.jobs["c"].schedules = {"every 10s"};
@@ -28,11 +37,7 @@ TEST_F(CommandRunnerTest, a_variable_that_no_run_brings_fails_the_run_instead_of
 }
 
 TEST_F(CommandRunnerTest, command_output_is_logged_and_its_exit_code_kept) {
-  config.jobs["c"].schedules = {"every 10s"};
-  config.jobs["c"].command = {"tool"};
-  gateway.tree_ = std::make_shared<FakeTree>();
-  start();
-  core->wake(kStart + 10s);
+  wake_a_command();
   ASSERT_TRUE(until([&] { return gateway.tree_->watcher_.gone != nullptr; }));
   gateway.tree_->watcher_.leader_exited({.code = 3, .signal = 0}, false);
   gateway.tree_->watcher_.gone({});
@@ -100,11 +105,7 @@ TEST_F(CommandRunnerTest, a_command_that_cannot_be_killed_ends_its_run_and_keeps
 }
 
 TEST_F(CommandRunnerTest, a_cancelled_command_is_released_at_once) {
-  config.jobs["c"].schedules = {"every 10s"};
-  config.jobs["c"].command = {"tool"};
-  gateway.tree_ = std::make_shared<FakeTree>();
-  start();
-  core->wake(kStart + 10s);
+  wake_a_command();
   ASSERT_TRUE(until([&] { return gateway.held_ == 1; }));
   EXPECT_EQ(core->cancel("c", ""), 1);
   EXPECT_EQ(only_run("c"), "cancelled: cancelled on request");
