@@ -28,7 +28,9 @@ enum class Mechanism {
   descriptor_reserve,  // some descriptors are kept back for ending and proving
   shortage_news,       // who lacked a descriptor while looking has proven nothing
   // the gateway
-  orphan_at_last_lease,  // what nobody holds any more is orphaned, and reaped at once
+  orphan_at_last_lease,         // what nobody holds any more is orphaned, and reaped at once
+  reload_spares_the_unchanged,  // an entry that reads as before is left alone
+  eviction_spares_the_held,     // what somebody holds is nobody's to evict
 };
 
 // Not inline: every source that is compiled again has its own.

@@ -108,6 +108,16 @@ Json to_json(const custody::SweepReport& v) {
   return {{"examined", v.examined}, {"reaped", v.reaped}, {"unkillable", v.unkillable}};
 }
 
+Json to_json(const ReloadReport& v) {
+  const auto changes = [](const config::Changes& c) {
+    return Json{
+        {"added", c.added}, {"changed", c.changed}, {"removed", c.removed}, {"unchanged", c.unchanged}};
+  };
+  return {{"file", v.file},          {"applied", v.applied},
+          {"problems", v.problems},  {"servers", changes(v.servers)},
+          {"jobs", changes(v.jobs)}, {"needs_restart", v.needs_restart}};
+}
+
 Response json_response(const Json& json, unsigned status) {
   return {.status = status, .body = json.dump(-1, ' ', false, Json::error_handler_t::replace), .headers = {}};
 }
