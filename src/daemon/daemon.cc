@@ -19,6 +19,7 @@
 #include "custody/custodian.h"
 #include "daemon/check.h"
 #include "daemon/paths.h"
+#include "daemon/pressure.h"
 #include "daemon/reload.h"
 #include "daemon/start_failure.h"
 #include "daemon/state_lock.h"
@@ -135,10 +136,12 @@ asio::awaitable<void> Daemon::live() {
     say_failed(started.error(), paths_);
     exit_code_ = kExitFailed;
   } else {
-    TaskGroup reloads(loop_.get_executor());
-    reloads.spawn("reload", reload_when_asked());
+    TaskGroup watches(loop_.get_executor());
+    watches.spawn("reload", reload_when_asked());
+    watches.spawn("memory",
+                  watch_memory([this](const auto& reason) { return gateway_->evict_idle(reason); }));
     (void)co_await stop_requested_.wait_until(steady_clock::time_point::max());
-    reloads.cancel();
+    watches.cancel();
     co_await drain();
   }
   co_await stop();
