@@ -94,7 +94,7 @@ const std::vector<Option>& table() {
     {.section = S::server, .key = "restart", .type = T::section, .nested = S::restart, .doc = "How often a failing server is started again."},
     {.section = S::server, .key = "limits", .type = T::section, .nested = S::limits, .later = true, .doc = "What one instance may use, where the machine can enforce it."},
     {.section = S::server, .key = "isolation", .type = T::choice, .fallback = "auto", .choices = {"auto", "pidns"},
-     .doc = "`auto`: the strongest containment that the server cannot notice; `pidns`: a PID namespace of its own (not served by this version: such an entry is not started).",
+     .doc = "`auto`: the strongest containment that the server cannot notice; `pidns`: a PID namespace of its own, which the kernel ends whoever else dies; the server sees its own processes only. Where the machine offers none, the entry is not started.",
      .set = [](Target& t, Value&& v) { t.server->isolation = std::move(v.text); }},
     {.section = S::server, .key = "tools", .synonyms = {"toolFilter"}, .type = T::section, .nested = S::tools, .doc = "Which of its tools are offered."},
     {.section = S::server, .key = "disabledTools", .synonyms = {"excludeTools"}, .type = T::text_list, .doc = "The same as `tools.exclude`.",
@@ -189,7 +189,7 @@ const std::vector<Option>& table() {
 
     // ---- the gateway's own parts
     {.section = S::custody, .key = "require", .type = T::choice, .fallback = "any", .choices = {"any", "leaf", "pidns"},
-     .doc = "Refuse to start when a server could not get at least this containment; `pidns` makes it every server's isolation.",
+     .doc = "Refuse to start when a server could not get at least this containment; `pidns` makes it every server's and every command's isolation.",
      .set = [](Target& t, Value&& v) { t.config->custody_require = std::move(v.text); }},
     {.section = S::scheduler, .key = "workers", .type = T::integer, .fallback = "8", .least = 1, .most = 1000, .doc = "Runs at the same time.",
      .set = [](Target& t, Value&& v) { t.config->scheduler_workers = static_cast<int>(v.number); }},

@@ -115,6 +115,7 @@ TEST(values, flags_and_choices) {
   EXPECT_FALSE(server_with("disabled: true").enabled);
   EXPECT_TRUE(server_with("supportsParallelToolCalls: false").serial);
   EXPECT_EQ(said("background: 1"), "background: found \"1\"; expected true or false\n");
+  EXPECT_EQ(server_with("isolation: pidns").isolation, "pidns");
   EXPECT_EQ(said("isolation: jail"), "isolation: found \"jail\"; expected one of auto, pidns\n");
 }
 
@@ -194,8 +195,6 @@ TEST(values, what_this_version_does_not_serve_is_an_error_of_its_entry_only) {
        "mcpServers.a: remote servers (url) are not served by this version"},
       {"mcpServers: {a: {command: x, sharing: {key: token}}}",
        "mcpServers.a: sharing by key is not served by this version; use session or shared"},
-      {"mcpServers: {a: {command: x, isolation: pidns}}",
-       "mcpServers.a: isolation: pidns is not served by this version"},
       {"jobs: {a: {schedule: every 1m, command: [x], overlap: queue}}",
        "jobs.a: overlap: queue is not served by this version; use skip or parallel"},
   };

@@ -48,7 +48,12 @@ Json facts_json(const GatewayFacts& facts) {
 Json process_tree(const gateway::InstanceView& instance) {
   Json out = Json::array();
   std::vector<pid_t> pids = instance.processes;
-  if (instance.keeper_pid > 0) pids.insert(pids.begin(), instance.keeper_pid);
+  if (instance.keeper_pid > 0) {
+    pids.insert(pids.begin(), instance.keeper_pid);
+    // A namespace's init is no member, and stands between.
+    if (instance.rung == custody::Rung::pidns)
+      (void)os::for_each_child(instance.keeper_pid, [&](pid_t init) { pids.insert(pids.begin() + 1, init); });
+  }
   for (const pid_t pid : pids) {
     const auto stat = os::read_stat(pid);
     if (!stat) continue;
@@ -68,6 +73,7 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
   co_return json_response({{"gateway", facts_json(context.hooks.facts)},
                            {"custody",
                             {{"rung", custody::to_string(rung.rung)},
+                             {"pidns", rung.no_pidns.empty() ? "yes" : "no: " + rung.no_pidns},
                              {"guarantee", rung.guarantee},
                              {"trees", tree_counts(context)},
                              {"reaped_total", totals.reaped},

@@ -92,7 +92,8 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
                   .arguments = server_.args,
                   .environment = std::move(environment),
                   .cwd = server_.cwd},
-      .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost}};
+      .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost},
+      .pidns = server_.isolation == "pidns"};
   auto started = co_await custodian_.start(std::move(spec));
   if (!started) {
     if (is_shortage(started.error()))
