@@ -92,7 +92,7 @@ int sweep(Context& context, bool dry) {
 
 // Done when nobody answers any more: the gateway takes its socket away last.
 int shutdown(Context& context, bool wait) {
-  const auto got = ask(context, "POST", "/v1/shutdown");
+  const auto got = ask(context, "POST", "/v1/shutdown", {}, kAct);
   if (!got) return got.error();
   const auto address = gateway_address(context);
   if (!address) return address.error();
@@ -101,11 +101,12 @@ int shutdown(Context& context, bool wait) {
   while (!gone && std::chrono::steady_clock::now() < end) {
     const auto alive =
         net::fetch(*address, {.method = "GET", .target = "/v1/version", .headers = {}, .body = {}},
-                   std::chrono::seconds(5));
+                   context.terminal.patience);
     gone = !alive && !alive.error().is(Errc::timeout);
     if (!gone) std::this_thread::sleep_for(kPace);
   }
-  if (!gone) return context.fail(daemon::kExitFailed, "the gateway still answers");
+  if (!gone)
+    return context.fail(daemon::kExitFailed, "the gateway is not gone after " + format_duration(kGone));
   if (!print_json(context, *got)) context.out() << (wait ? "stopped\n" : "stopping\n");
   return 0;
 }

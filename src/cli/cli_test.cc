@@ -17,14 +17,16 @@ using Json = nlohmann::ordered_json;
 struct CliTest : testing::Test {
   FakeFront front;
   std::ostringstream out, err;
+  milliseconds patience = 10s;
 
   int run(std::vector<std::string> arguments) {
     out.str("");
     err.str("");
-    return cli::run(std::move(arguments),
-                    {.out = out, .err = err, .environment = [this](std::string_view name) {
-                       return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
-                     }});
+    return cli::run(
+        std::move(arguments),
+        {.out = out, .err = err, .patience = patience, .environment = [this](std::string_view name) {
+           return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
+         }});
   }
 };
 
@@ -90,6 +92,50 @@ TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   });
   EXPECT_EQ(run({"status", "--socket", forbidding}), 77);
   EXPECT_EQ(err.str(), "holdfast: not you\n");
+}
+
+// To a client a stopped gateway is a socket that the kernel connects and nobody reads.
+TEST_F(CliTest, a_gateway_that_shows_no_life_is_69_soon_whatever_was_asked) {
+  const auto socket = front.dir.path / "stopped.sock";
+  asio::io_context loop;
+  asio::local::stream_protocol::acceptor stopped(loop,
+                                                 asio::local::stream_protocol::endpoint(socket.string()));
+  patience = 50ms;
+  const std::vector<std::vector<std::string>> verbs{{"status"},
+                                                    {"ps"},
+                                                    {"ps", "--tree"},
+                                                    {"servers"},
+                                                    {"sessions"},
+                                                    {"tools"},
+                                                    {"logs", "memory"},
+                                                    {"logs", "memory", "-f"},
+                                                    {"jobs"},
+                                                    {"job", "show", "digest"},
+                                                    {"job", "history", "digest"},
+                                                    {"job", "log", "digest"},
+                                                    {"job", "run", "digest"},
+                                                    {"job", "run", "digest", "--no-wait"},
+                                                    {"job", "cancel", "digest"},
+                                                    {"call", "memory__text"},
+                                                    {"sweep"},
+                                                    {"shutdown"},
+                                                    {"connect", "--server", "memory"}};
+  for (auto verb : verbs) {
+    const std::string name = verb.front() + " " + verb.back();
+    verb.insert(verb.end(), {"--socket", socket});
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(run(verb), 69) << name;
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s) << name;
+    EXPECT_EQ(out.str(), "") << name;
+    EXPECT_EQ(err.str(),
+              "holdfast: the gateway does not answer: no sign of life in 50ms; is its process stopped?\n")
+        << name;
+  }
+}
+
+TEST_F(CliTest, work_may_take_longer_than_a_sign_of_life) {
+  patience = 500ms;
+  EXPECT_EQ(run({"call", "memory__late"}), 0) << err.str();
 }
 
 TEST_F(CliTest, arguments_are_json_where_they_are_json_and_text_where_not) {

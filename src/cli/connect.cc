@@ -142,7 +142,12 @@ class Bridge {
 };
 
 asio::awaitable<void> Bridge::run(int* code) {
-  auto probe = co_await net::HttpConnection::connect(address_, in(kConnect));
+  auto probe = co_await net::HttpConnection::connect(address_, in(context_.terminal.patience));
+  if (probe) {  // the kernel connects in the name of a stopped process too
+    const auto alive = co_await (*probe)->request({.target = "/v1/version", .headers = {}, .body = {}},
+                                                  in(context_.terminal.patience));
+    if (!alive) probe = std::unexpected(alive.error());
+  }
   if (!probe) {
     *code = report(context_, probe.error());
     signals_.cancel();

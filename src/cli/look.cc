@@ -141,7 +141,7 @@ int logs(Context& context, const std::string& server, bool follow) {
                    .target = target + "?wait=" + std::to_string(kFollow.count()) + "s&offset=" + offset,
                    .headers = {},
                    .body = {}},
-                  kFollow * 2);
+                  kFollow + context.terminal.patience);
   }
   return got.error();
 }

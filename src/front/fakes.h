@@ -17,7 +17,8 @@ struct Counts {
   std::atomic<int> opened = 0, ended = 0, requests = 0, cancelled = 0, notified = 0, shutdowns = 0, swept = 0;
 };
 
-// Tools: "slow" waits to be cancelled, "fail" answers an error; every other request answers its own params.
+// Tools: "slow" waits to be cancelled, "late" answers after a second, "fail" answers an error; every other
+// request answers its own params.
 class FakeSession final : public gateway::Session {
  public:
   FakeSession(Counts& counts, gateway::SessionKind kind, std::string label)
@@ -41,6 +42,7 @@ class FakeSession final : public gateway::Session {
       ++counts_.cancelled;
       co_return fail(Errc::cancelled, "request");
     }
+    if (sent.find("\"late\"") != std::string::npos) co_await sleep_until(steady_clock::now() + 1s);
     if (sent.find("\"refused\"") != std::string::npos)
       co_return fail(Errc::refused, "request", "server is parked");
     if (sent.find("\"deep\"") != std::string::npos) {
