@@ -67,6 +67,9 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"job"}), 2);
   EXPECT_EQ(run({}), 2);
   EXPECT_EQ(run({"status", "--nonsense"}), 2);
+  EXPECT_EQ(run({"serve", "--listen", "0.0.0.0:0"}), 2);
+  EXPECT_NE(err.str().find("others could reach it"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"serve", "--listen", "127.0.0.1:0", "--listen", "unix:/nowhere/s"}), 0) << err.str();
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_EQ(run({"status", "--socket", front.dir.path / "nothing"}), 69);
   EXPECT_NE(err.str().find("no gateway answers"), std::string::npos);
@@ -83,7 +86,7 @@ TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   const auto forbidding = front.dir.path / "no.sock";
   front.thread.on([&] {
     auto listener =
-        net::Listener::open(front.thread.loop.get_executor(), net::unix_address(forbidding.string()));
+        net::Listener::open(front.thread.loop.get_executor(), unix_address(forbidding.string()));
     front.server->serve(
         std::move(*listener), {.handler = [](front::Request) -> asio::awaitable<front::Response> {
           co_return front::Response{

@@ -11,10 +11,10 @@ int Context::fail(int code, std::string_view message) {
   return code;
 }
 
-std::expected<net::Address, int> gateway_address(Context& context) {
+std::expected<Address, int> gateway_address(Context& context) {
   const auto socket = daemon::resolve_socket(context.paths, context.terminal.environment);
   if (!socket) return std::unexpected(context.fail(daemon::kExitFailed, socket.error().message()));
-  return net::unix_address(socket->string());
+  return unix_address(socket->string());
 }
 
 int report(Context& context, const Error& error) {

@@ -43,7 +43,7 @@ Asked ask_raw(Context& context, net::HttpRequest request, Work work = {});
 std::expected<Json, int> ask(Context& context, std::string_view method, std::string target,
                              std::string body = {}, Work work = {});
 // The control socket's address. An exit code after the reason was printed.
-std::expected<net::Address, int> gateway_address(Context& context);
+std::expected<Address, int> gateway_address(Context& context);
 // How a failed exchange with the gateway ends: 69, 77 or 1.
 int report(Context& context, const Error& error);
 

@@ -58,6 +58,10 @@ class FakeSession final : public gateway::Session {
     if (sent.find("\"toolerror\"") != std::string::npos) {
       co_return mcp::Reply{R"({"isError":true,"content":[{"type":"text","text":"bad"}]})", {}};
     }
+    if (sent.find("\"sloppy\"") != std::string::npos) {
+      co_return mcp::Reply{R"({"isError":"yes","content":"x"})", {}};
+    }
+    if (sent.find("\"partless\"") != std::string::npos) co_return mcp::Reply{R"({"content":["x"]})", {}};
     co_return mcp::Reply{sent.empty() ? "{}" : sent, {}};
   }
   Result<void> notify(std::string_view, std::string_view, std::string_view) override {
@@ -197,7 +201,7 @@ struct FakeFront {
       api = std::make_unique<ControlApi>(ControlContext{executor, gateway, scheduler, custodian, hooks});
       server = HttpServer::create(executor, {});
       server->on_connection_closed([this](std::uint64_t id) { endpoint->connection_closed(id); });
-      auto listener = net::Listener::open(executor, net::unix_address(path.string()));
+      auto listener = net::Listener::open(executor, unix_address(path.string()));
       ASSERT_TRUE(listener) << listener.error().message();
       server->serve(std::move(*listener), control_service(*api, *endpoint));
     });
@@ -215,7 +219,7 @@ struct FakeFront {
   }
   net::HttpResponse ask(std::string method, std::string target, std::string body = {},
                         std::vector<std::pair<std::string, std::string>> headers = {}) const {
-    auto got = net::fetch(net::unix_address(path.string()),
+    auto got = net::fetch(unix_address(path.string()),
                           {std::move(method), std::move(target), std::move(headers), std::move(body)}, 10s);
     if (got) return *got;
     ADD_FAILURE() << got.error().message();
