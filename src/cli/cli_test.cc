@@ -53,6 +53,20 @@ TEST_F(CliTest, every_looking_verb_prints_something) {
   EXPECT_EQ(run({"ps", "--tree"}), 0);
 }
 
+TEST_F(CliTest, an_idle_instance_says_until_when_and_a_held_one_by_whom) {
+  front.gateway.views.resize(2);
+  front.gateway.views[0].idle = true;
+  front.gateway.views[0].stop_at = std::chrono::system_clock::now() + std::chrono::seconds(5430);
+  front.gateway.views[1].leases.resize(1);
+  front.gateway.views[1].leases[0].label = "digest/17";
+  EXPECT_EQ(run({"ps"}), 0) << err.str();
+  EXPECT_NE(out.str().find("UNTIL   HELD BY"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("in 90m  -\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("-       digest/17\n"), std::string::npos) << out.str();
+  EXPECT_EQ(run({"ps", "--tree"}), 0);
+  EXPECT_NE(out.str().find("held by digest/17"), std::string::npos) << out.str();
+}
+
 TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"call", "memory__text"}), 0) << err.str();
   EXPECT_EQ(out.str(), "hello\n");
@@ -61,12 +75,27 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"call", "memory__fail"}), 1);
   EXPECT_EQ(err.str(), "holdfast: unknown tool\n");
   EXPECT_EQ(run({"call", "nobody__x"}), 1);
+  EXPECT_EQ(run({"call", "memory__sloppy"}), 1);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(
+      err.str(),
+      "holdfast: memory__sloppy gave no valid result: isError is neither true nor false; --json shows what "
+      "came\n");
+  EXPECT_EQ(run({"call", "memory__sloppy", "--json"}), 1);
+  EXPECT_EQ(Json::parse(out.str())["isError"], "yes");
+  EXPECT_EQ(run({"call", "memory__partless"}), 1);
+  EXPECT_NE(err.str().find("content is not a list"), std::string::npos) << err.str();
   EXPECT_EQ(run({"call", "memory"}), 2);
   EXPECT_EQ(run({"call", "memory__echo", "--arguments", "[1]"}), 2);
   EXPECT_EQ(run({"nonsense"}), 2);
   EXPECT_EQ(run({"job"}), 2);
   EXPECT_EQ(run({}), 2);
   EXPECT_EQ(run({"status", "--nonsense"}), 2);
+  for (const char* option : {"--state-dir", "--socket", "--config"}) {
+    EXPECT_EQ(run({"status", option, ""}), 2) << option;
+    EXPECT_NE(err.str().find("must not be empty"), std::string::npos) << err.str();
+    EXPECT_EQ(run({std::string(option) + "=", "status"}), 2) << option;
+  }
   EXPECT_EQ(run({"serve", "--listen", "0.0.0.0:0"}), 2);
   EXPECT_NE(err.str().find("others could reach it"), std::string::npos) << err.str();
   EXPECT_EQ(run({"serve", "--listen", "127.0.0.1:0", "--listen", "unix:/nowhere/s"}), 0) << err.str();
@@ -85,8 +114,7 @@ TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   std::vector<std::string> seen;
   const auto forbidding = front.dir.path / "no.sock";
   front.thread.on([&] {
-    auto listener =
-        net::Listener::open(front.thread.loop.get_executor(), unix_address(forbidding.string()));
+    auto listener = net::Listener::open(front.thread.loop.get_executor(), unix_address(forbidding.string()));
     front.server->serve(
         std::move(*listener), {.handler = [](front::Request) -> asio::awaitable<front::Response> {
           co_return front::Response{
