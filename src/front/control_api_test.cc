@@ -159,9 +159,9 @@ TEST_F(ControlApiTest, strangers_and_tcp_peers_are_refused) {
 }
 
 TEST_F(ControlApiTest, the_public_listener_knows_healthz_only) {
-  const net::Address address = front.thread.on([&] {
-    auto listener = net::Listener::open(front.thread.loop.get_executor(), *net::parse_address("127.0.0.1:0"));
-    const net::Address bound = listener->address();
+  const Address address = front.thread.on([&] {
+    auto listener = net::Listener::open(front.thread.loop.get_executor(), *parse_address("127.0.0.1:0"));
+    const Address bound = listener->address();
     front.server->serve(std::move(*listener), public_service());
     return bound;
   });

@@ -90,11 +90,4 @@ class Gateway {
   virtual asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline) = 0;
 };
 
-// "server__tool" -> {"server", "tool"}; the server's name is the part before the first "__". nullopt: no
-// "__".
-struct QualifiedName {
-  std::string_view server, name;
-};
-std::optional<QualifiedName> split_name(std::string_view qualified);
-
 }  // namespace holdfast::gateway
