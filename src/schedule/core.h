@@ -105,6 +105,7 @@ class Core final : public Scheduler {
   gateway::Gateway& gateway_;
   custody::Custodian& custodian_;
   store::History& history_;
+  std::shared_ptr<Worker> log_disk_ = std::make_shared<Worker>();
   SchedulerOptions options_;
   std::map<std::string, Job, std::less<>> jobs_;
   std::vector<Job*> planned_;

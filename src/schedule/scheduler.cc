@@ -163,7 +163,7 @@ asio::awaitable<void> Core::perform(const RunPtr& run) {
       co_return;
     }
   }
-  const auto log = std::make_shared<RunLog>(run->view.log);
+  const auto log = std::make_shared<RunLog>(log_disk_, run->view.log);
   TaskGroup action(loop_.get_executor());
   action.spawn("run.action", act(run, log));
   const bool news = co_await run->news.wait_until(steady_clock::now() + run->job->spec.timeout);
@@ -182,6 +182,7 @@ asio::awaitable<void> Core::perform(const RunPtr& run) {
     log::error("run.stuck", {{"job", run->view.job}, {"run", run->view.id}});
   while (action.running() > 0) (void)co_await action.join(steady_clock::now() + kUnwind);
   if (cut) run->outcome = std::move(cut);
+  co_await log->close();
   if (const auto dropped = log->dropped_bytes(); dropped > 0)
     log::warn("run.log_dropped", {{"job", run->view.job}, {"run", run->view.id}, {"bytes", dropped}});
 }
