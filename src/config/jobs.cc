@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/interpolate.h"
 #include "config/reader.h"
 #include "config/tool_name.h"
 
@@ -50,7 +51,8 @@ void Reader::read_job(const Node& key, const Node& node, const std::string& path
     job.unusable = "overlap: " + job.overlap + " is not served by this version; use skip or parallel";
     error(key, path, job.unusable + "; it does not run", false);
   }
-  check_directory(job.cwd, job.unusable, given(Section::job, node, "cwd"), node, path, job.enabled);
+  if (!has_run_variables(job.cwd))
+    check_directory(job.cwd, job.unusable, given(Section::job, node, "cwd"), node, path, job.enabled);
   finish_entry(first, job.enabled);
   if (good_name) config_.jobs.emplace(key.text, std::move(job));
 }

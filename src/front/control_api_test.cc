@@ -53,6 +53,8 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_TRUE(row["idle_since"].is_null());
   const Json tree = get("/v1/ps?tree=1")["instances"][0]["tree"];
   EXPECT_EQ(tree[0]["pid"], ::getpid());
+  EXPECT_GT(row["memory_bytes"], 100'000);
+  EXPECT_GT(tree[0]["memory_bytes"], 100'000);
 }
 
 TEST_F(ControlApiTest, call_runs_in_a_session_of_its_own_that_ends) {

@@ -28,7 +28,6 @@ struct InstanceView {
   bool idle = false;  // active, held by nobody, kept by policy until stop_at
   pid_t pid = 0, keeper_pid = 0;
   std::vector<pid_t> processes;
-  std::int64_t memory_bytes = 0;  // PSS of all members
   custody::Rung rung = custody::Rung::tree;
   std::vector<Holder> leases;
   int calls_in_flight = 0;

@@ -45,7 +45,7 @@ bool is_shortage(const Error& error) {
 }  // namespace
 
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-                   std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks)
+                   std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks)
     : loop_(loop),
       custodian_(custodian),
       server_(server),

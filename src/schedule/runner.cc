@@ -12,10 +12,12 @@ namespace holdfast::schedule {
 using nlohmann::json;
 using std::chrono::steady_clock;
 
-RunLog::RunLog(const std::filesystem::path& path) {
-  if (path.empty()) return;
-  if (auto opened = store::LogFile::open(path, {.max_bytes = std::int64_t{4} << 20, .generations = 2}))
-    file_.emplace(std::move(*opened));
+RunLog::RunLog(const std::shared_ptr<Worker>& disk, const std::filesystem::path& path) {
+  if (!path.empty())
+    file_.emplace(disk, path, store::LogLimits{.max_bytes = std::int64_t{4} << 20, .generations = 2});
+}
+asio::awaitable<void> RunLog::close() {
+  if (file_) (void)co_await file_->flush(std::chrono::seconds(2));
 }
 void RunLog::append(std::string_view text) {
   if (file_) file_->append(text);
