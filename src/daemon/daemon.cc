@@ -50,7 +50,7 @@ class Daemon {
   asio::awaitable<void> live();
   asio::awaitable<Result<void>> start();
   Result<void> listen();
-  Result<net::Listener> listen_on(Result<net::Address> address);
+  Result<net::Listener> listen_on(Result<Address> address);
   asio::awaitable<void> drain();
   asio::awaitable<void> stop();
   asio::awaitable<void> wait_for_calls_and_runs(steady_clock::time_point deadline);
@@ -171,13 +171,13 @@ Result<void> Daemon::listen() {
                             .started_at = std::chrono::system_clock::now(),
                             .listen = {}};
   for (const auto& text : config_.listen) {
-    auto listener = listen_on(net::parse_address(text));
+    auto listener = listen_on(parse_listen_address(text));
     if (!listener) return forward(listener);
-    facts.listen.push_back(net::to_string(listener->address()));
+    facts.listen.push_back(to_string(listener->address()));
     log::info("gateway.listening", {{"address", facts.listen.back()}, {"serves", "/healthz"}});
     health.push_back(std::move(*listener));
   }
-  auto control = listen_on(net::unix_address(paths_.socket.string()));
+  auto control = listen_on(unix_address(paths_.socket.string()));
   if (!control) return forward(control);
 
   const auto executor = loop_.get_executor();
@@ -202,7 +202,7 @@ Result<void> Daemon::listen() {
   return {};
 }
 
-Result<net::Listener> Daemon::listen_on(Result<net::Address> address) {
+Result<net::Listener> Daemon::listen_on(Result<Address> address) {
   if (!address) return forward(address);
   return net::Listener::open(loop_.get_executor(), *address);
 }

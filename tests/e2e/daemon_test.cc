@@ -154,6 +154,18 @@ TEST_F(DaemonContract, a_second_gateway_on_the_same_state_says_whose_it_is_and_e
                             ") owns " + (gateway.dir() / "state").string() + "\n");
 }
 
+// Neither may an action wait in its socket, and be done when it goes on.
+TEST_F(DaemonContract, a_stopped_gateway_is_given_up_after_seconds_with_exit_69) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  gateway.program().signal(SIGSTOP);
+  const Output looked = gateway.cli({"status"}), acted = gateway.cli({"shutdown"});
+  gateway.program().signal(SIGCONT);
+  EXPECT_EQ(looked.exit.code, 69) << looked.err;
+  EXPECT_NE(looked.err.find("no sign of life in 5s"), std::string::npos) << looked.err;
+  EXPECT_EQ(acted.exit.code, 69) << acted.err;
+  EXPECT_EQ(gateway.cli({"status"}).exit.code, 0);
+}
+
 TEST_F(DaemonContract, a_start_that_fails_says_what_would_help) {
   const auto state =
       std::filesystem::temp_directory_path() / ("holdfast-state-" + std::to_string(::getpid()));
