@@ -31,8 +31,8 @@ struct KeeperOptions {
   bool face = false;        // started by `holdfast run`
   bool leaf = false;
   bool leaf_by_procs = false;
-  const char* program = nullptr;
-  char** arguments = nullptr;  // argv of the server, null-terminated
+  const char* cwd = nullptr;
+  char** arguments = nullptr;  // argv of the server, null-terminated, of at least one word
 };
 // Of the keeper's own command line. nullopt: not understood.
 std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv);
@@ -45,7 +45,8 @@ struct Birth {
   PipeEnd in, out;  // the pipes it was given as descriptors 0 and 1
 };
 Result<void> prepare_keeper();  // subreaper, session, signals, descriptors
-Result<Birth> start_server(const KeeperOptions& options, char** environment);
+// Where it failed goes into `step`, as in `spawn_failed`.
+Result<Birth> start_server(const KeeperOptions& options, char** environment, std::int64_t& step);
 // Forgets what the server was given: descriptors 0-2, arguments, environment. The title becomes
 // "holdfast-keeper ID".
 void let_go(const KeeperOptions& options, int argc, char** argv, char** environment);

@@ -7,7 +7,7 @@
 
 namespace holdfast::custody {
 
-inline constexpr std::uint16_t kKeeperProtocol = 1;
+inline constexpr std::uint16_t kKeeperProtocol = 2;
 
 // Descriptors a keeper is born with. 0, 1, 2 are the server's stdin, stdout, stderr ends; the keeper lets go
 // of them as soon as the server has them. "The gateway" is whoever started the keeper: the gateway, or the
@@ -15,11 +15,13 @@ inline constexpr std::uint16_t kKeeperProtocol = 1;
 inline constexpr int kLifelineFd = 3;  // SEQPACKET socket to the gateway; end-of-file: the gateway is gone
 inline constexpr int kGatewayFd =
     4;  // pidfd of the gateway: readable when it died, whoever else holds the lifeline
-inline constexpr int kCwdFd = 5;   // the server's working directory
-inline constexpr int kLeafFd = 6;  // its cgroup leaf, or absent on rung tree
+inline constexpr int kLeafFd = 5;  // the server's cgroup leaf, or absent on rung tree
 
-// argv of a keeper: holdfast-keeper tree OPTIONS -- PATH ARGV0 [ARG …]; its environment is the server's.
+// argv of a keeper: holdfast-keeper tree OPTIONS -- PROGRAM [ARG …]; its environment is the server's. The
+// keeper looks PROGRAM up itself (resolve.h), as it enters DIR: whoever started it touches no file system of
+// somebody's choice, which may be gone and never answer.
 //   --id ID              tree id, for its title
+//   --cwd DIR            the server's working directory; absent: the keeper's own
 //   --lost MS            grace after SIGTERM when the gateway died (short ladder)
 //   --patience MS        how long SIGKILL may take before it reports unkillable
 //   --leaf clone|procs   absent: rung tree
@@ -39,7 +41,7 @@ enum class KeeperMessage : std::uint16_t {
   // keeper -> gateway
   started =
       16,  // a: pid, b: start ticks, c: 1 if the leaf's kill counter was poisoned (spawned by cgroup.procs)
-  spawn_failed,   // a: errno, b: SpawnStep; the keeper exits with 125 after it
+  spawn_failed,   // a: errno, b: SpawnStep, or one of the two below; the keeper exits with 125 after it
   leader_exited,  // a: exit code, b: signal, c: 1 if members hold our pipes and it exited with 0 (served on)
   stopping,       // a: LadderState entered (eof, term, kill), b: why (LadderEvent); one per rung entered
   unkillable,  // a: members left, b: 1 if EPERM (another uid), 0 if they only do not die; the keeper goes on
@@ -47,6 +49,9 @@ enum class KeeperMessage : std::uint16_t {
   empty,       // a: members that got SIGTERM, b: members that got SIGKILL; exit status 0 follows at once
   heard,       // a: the request's c
 };
+
+inline constexpr std::int64_t kStepDirectory = 100;  // entering DIR failed
+inline constexpr std::int64_t kStepLookUp = 101;     // PROGRAM is not there, or not executable
 
 struct KeeperDatagram {
   std::uint16_t version = kKeeperProtocol;

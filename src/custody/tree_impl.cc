@@ -121,6 +121,7 @@ void TreeImpl::heed(const KeeperDatagram& message) {
     case KeeperMessage::spawn_failed:
       start_error =
           Error{{static_cast<int>(message.a), std::system_category()}, "", std::string_view(entry.name)};
+      failed_step = message.b;
       spoke.set();
       break;
     case KeeperMessage::leader_exited:

@@ -65,6 +65,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   steady::time_point ladder_began{};  // zero: not yet
   Ending ending;
   std::optional<Error> start_error;  // why start() failed
+  std::int64_t failed_step = -1;     // the keeper's `spawn_failed`, if that came
   bool poisoned = false;             // its leaf's kill counter was: spawned by cgroup.procs
   bool running = false;              // the keeper reported the leader
   bool asked = false;                // the keeper was told to stop

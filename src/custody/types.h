@@ -23,7 +23,7 @@ struct Graces {
   milliseconds lost{1000};
 };
 
-// What to run. `program` may be a bare name: it is looked up in the PATH of `env` before anything is started.
+// What to run. `program` may be a bare name: the tree's keeper looks it up in the PATH of `environment`.
 struct Command {
   std::string program;
   std::vector<std::string> arguments;    // without argv[0]

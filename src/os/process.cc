@@ -98,7 +98,6 @@ Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer) {
   }
 }
 
-Result<UniqueFd> open_directory(const char* path) { return open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY); }
 Result<UniqueFd> open_null() { return open_at(AT_FDCWD, "/dev/null", O_RDWR); }
 
 Result<void> fill_standard_descriptors() {
@@ -120,7 +119,6 @@ Result<struct stat> stat_open(int fd) {
   return info;
 }
 
-void close_descriptor(int fd) { ::close(fd); }
 pid_t own_pid() { return ::getpid(); }
 pid_t own_session() { return ::getsid(0); }
 pid_t parent_pid() { return ::getppid(); }

@@ -30,13 +30,11 @@ Result<void> set_nonblocking(int fd);
 Result<std::size_t> send_message(int fd, std::span<const std::byte> message);
 Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer);  // error EAGAIN: nothing now
 
-Result<UniqueFd> open_directory(const char* path);  // O_PATH|O_DIRECTORY|O_CLOEXEC
-Result<UniqueFd> open_null();                       // /dev/null O_RDWR
-Result<void> fill_standard_descriptors();           // those of 0, 1, 2 that are closed become /dev/null
+Result<UniqueFd> open_null();              // /dev/null O_RDWR
+Result<void> fill_standard_descriptors();  // those of 0, 1, 2 that are closed become /dev/null
 // `target` becomes a copy of `source`, CLOEXEC; whatever `target` was is closed. The number stays filled.
 Result<void> replace_descriptor(int target, int source);
 Result<struct stat> stat_open(int fd);  // fstat(2); EBADF: not open
-void close_descriptor(int fd);          // one that was inherited by number and has no owner
 pid_t own_pid();
 pid_t own_session();
 pid_t parent_pid();         // 0: it lives outside of our PID namespace

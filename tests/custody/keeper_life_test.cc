@@ -163,14 +163,18 @@ TEST(KeeperLife, a_program_that_cannot_be_executed_is_reported_with_errno_and_st
   const struct {
     std::string program;
     int error;
-  } cases[] = {{"/nonexistent/program", ENOENT}, {"/etc/passwd", EACCES}, {garbage, ENOEXEC}};
+    std::int64_t step;
+  } cases[] = {{"/nonexistent/program", ENOENT, custody::kStepLookUp},
+               {"no-such-program", ENOENT, custody::kStepLookUp},
+               {"/etc/passwd", EACCES, custody::kStepLookUp},
+               {garbage, ENOEXEC, static_cast<std::int64_t>(os::SpawnStep::execve)}};
   for (const auto& each : cases) {
     Outer outer;
     KeeperRun run(outer, {.program = each.program});
     const auto failed = run.expect(KeeperMessage::spawn_failed);
     ASSERT_TRUE(failed) << each.program;
     EXPECT_EQ(failed->a, each.error);
-    EXPECT_EQ(failed->b, static_cast<std::int64_t>(os::SpawnStep::execve));
+    EXPECT_EQ(failed->b, each.step);
     const auto end = run.keeper_end(kBound);
     ASSERT_TRUE(end);
     EXPECT_EQ(end->code, 125);
