@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "needs.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -122,7 +123,7 @@ TEST(Spawn, places_descriptors_that_overlap_their_targets) {
   for (int i = 0; i <= std::max(write.get(), low_null); ++i) fds.push_back(null.get());
   fds[static_cast<std::size_t>(low_null)] = write.get();
   fds[static_cast<std::size_t>(write.get())] = low_null;
-  if (fds.size() > 16) GTEST_SKIP() << "descriptors are numbered too high here";
+  HOLDFAST_NEEDS("low_descriptors", fds.size() <= 16, "descriptors are numbered too high here");
   Shell shell("echo here >&" + std::to_string(low_null));
   shell.options.fds = fds;
   auto child = spawn(shell.options);
@@ -155,10 +156,10 @@ class SpawnIntoLeaf : public testing::Test {
  protected:
   void SetUp() override {
     auto own = own_cgroup();
-    if (!own) GTEST_SKIP() << "no cgroup2: " << own.error().message();
+    HOLDFAST_NEEDS("leaf", own, "no cgroup2: " + own.error().message());
     path_ = *own + "/holdfast-os-test-" + std::to_string(getpid());
     auto leaf = CgroupLeaf::create(*own, "holdfast-os-test-" + std::to_string(getpid()));
-    if (!leaf) GTEST_SKIP() << "no right to make a cgroup: " << leaf.error().message();
+    HOLDFAST_NEEDS("leaf", leaf, "no right to make a cgroup: " + leaf.error().message());
     leaf_ = std::move(*leaf);
   }
   void TearDown() override {

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "lab.h"
+#include "needs.h"
 #include "os/pidfd.h"
 #include "outer.h"
 
@@ -36,7 +37,7 @@ TEST_P(CustodianAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   const auto [adversary, rung, blow] = GetParam();
   test::Outer outer;
   Lab lab(rung == Rung::leaf);
-  if (lab.custodian->rung().rung != rung) GTEST_SKIP() << lab.custodian->rung().reason;
+  HOLDFAST_NEEDS("leaf", lab.custodian->rung().rung == rung, lab.custodian->rung().reason);
   const auto marked = [&](TreeSpec spec) {
     spec.command.environment.push_back(outer.marker());
     return spec;

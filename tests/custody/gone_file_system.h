@@ -1,5 +1,4 @@
-// A file system that has gone away, as an NFS mount whose server is dead: whoever looks at it waits, and only
-// SIGKILL ends the wait. A FUSE mount that nobody serves.
+// A file system that has gone away, as an NFS mount whose server is dead: a FUSE mount that nobody serves.
 #pragma once
 
 #include <string>
@@ -10,8 +9,13 @@ namespace holdfast::test {
 
 class GoneFileSystem {
  public:
-  GoneFileSystem();
-  ~GoneFileSystem();  // who still waits is let go with an error
+  // In what whoever looks at it waits. Either ends (with an error) when this object goes.
+  enum class Sleep {
+    killable,         // only SIGKILL ends it
+    uninterruptible,  // nothing does: state D, from the moment of await_sleeper() on
+  };
+  explicit GoneFileSystem(Sleep sleep);
+  ~GoneFileSystem();
   GoneFileSystem(const GoneFileSystem&) = delete;
   GoneFileSystem& operator=(const GoneFileSystem&) = delete;
 
@@ -19,7 +23,15 @@ class GoneFileSystem {
   [[nodiscard]] const std::string& why_not() const { return reason_; }  // what the machine lacks
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // Sleep::uninterruptible: takes the next request and never answers it; who made it cannot be killed then.
+  // False: nobody asked within 10 s.
+  [[nodiscard]] bool await_sleeper();
+
  private:
+  bool answer_first_request();
+  bool take_request(void* buffer, std::size_t size);
+  void lack(const std::string& what);
+
   std::string path_, reason_;
   UniqueFd fuse_;
 };

@@ -4,6 +4,7 @@
 
 #include "gone_file_system.h"
 #include "lab.h"
+#include "needs.h"
 
 namespace holdfast::custody {
 namespace {
@@ -16,8 +17,8 @@ asio::awaitable<void> start(Custodian& custodian, TreeSpec spec, Started& out) {
 }
 
 TEST(GoneFileSystem, I9_one_that_never_answers_fails_the_starts_that_need_it_and_delays_nobody) {
-  const test::GoneFileSystem gone;
-  if (!gone) GTEST_SKIP() << gone.why_not();
+  const test::GoneFileSystem gone(test::GoneFileSystem::Sleep::killable);
+  HOLDFAST_NEEDS("fuse", gone, gone.why_not());
   Lab lab;
   lab.start_limit = 3s;
   lab.reopen();

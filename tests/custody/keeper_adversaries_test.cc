@@ -8,6 +8,7 @@
 
 #include "custody/members.h"
 #include "keeper_run.h"
+#include "needs.h"
 
 namespace holdfast::test {
 namespace {
@@ -56,10 +57,7 @@ void end_as_custodian(os::CgroupLeaf leaf) {
 TEST_P(KeeperAgainst, nothing_is_left) {
   const auto& [adversary, rung, event] = GetParam();
   Outer outer;
-  if (rung == TestRung::leaf && outer.cgroup().empty()) {
-    ASSERT_FALSE(required("leaf")) << outer.why_no_cgroup();
-    GTEST_SKIP() << "rung leaf is not offered here: " << outer.why_no_cgroup();
-  }
+  HOLDFAST_NEEDS("leaf", rung == TestRung::tree || !outer.cgroup().empty(), outer.why_no_cgroup());
   KeeperRun run(outer, {.program = adversary_path(adversary), .rung = rung, .with_marker = true});
   ASSERT_TRUE(run.expect(KeeperMessage::started));
   ASSERT_NO_FATAL_FAILURE(run.wait_for_evil());

@@ -12,6 +12,7 @@
 #include <string>
 #include <tuple>
 
+#include "needs.h"
 #include "os/process.h"
 #include "os/procfs.h"
 #include "run_lab.h"
@@ -67,10 +68,7 @@ class RunAgainst : public testing::TestWithParam<Case> {
 
 TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   const auto& [adversary, rung, fault] = GetParam();
-  if (rung == TestRung::leaf && outer.cgroup().empty()) {
-    ASSERT_FALSE(required("leaf")) << outer.why_no_cgroup();
-    GTEST_SKIP() << "rung leaf is not offered here: " << outer.why_no_cgroup();
-  }
+  HOLDFAST_NEEDS("leaf", rung == TestRung::tree || !outer.cgroup().empty(), outer.why_no_cgroup());
   FaceRun beside(outer, {.program = "cat", .rung = rung});
   beside.write("hello\n");
   ASSERT_EQ(beside.read_until("hello\n"), "hello\n");
