@@ -183,7 +183,7 @@ Result<void> Face::start_keeper(os::CgroupLeaf leaf) {
   for (const char* word : {"holdfast-keeper", "tree", "--face", "yes", "--id"}) arguments.add(word);
   arguments.add(id.c_str());
   arguments.add("--lost", options_.term.count());
-  arguments.add("--left", std::min(options_.term, milliseconds(1000)).count());
+  arguments.add("--left", std::min(options_.term, kLeft).count());
   if (options_.limits.files != 0) arguments.add("--files", static_cast<std::int64_t>(options_.limits.files));
   if (leaf) {
     arguments.add("--leaf");

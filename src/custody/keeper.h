@@ -26,7 +26,7 @@ struct KeeperOptions {
   FixedString<64> id;
   std::chrono::milliseconds lost{1000};
   std::chrono::milliseconds patience{5000};
-  std::chrono::milliseconds left{1000};
+  std::chrono::milliseconds left = kLeft;
   std::uint64_t files = 0;  // 0: as many as the keeper has
   bool face = false;        // started by `holdfast run`
   bool leaf = false;

@@ -3,6 +3,7 @@
 // comes first in every message.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace holdfast::custody {
@@ -25,11 +26,13 @@ inline constexpr int kLeafFd = 5;  // the server's cgroup leaf, or absent on run
 //   --lost MS            grace after SIGTERM when the gateway died (short ladder)
 //   --patience MS        how long SIGKILL may take before it reports unkillable
 //   --leaf clone|procs   absent: rung tree
-//   --left MS            grace for members whose leader is gone (1 s)
+//   --left MS            grace for members whose leader is gone (kLeft)
 //   --files N            RLIMIT_NOFILE of the server
 //   --face yes           a face started it: nobody else removes its leaf, and the face may have been stopped
 // Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID", so that nobody
 // who looks for the server by its command line hits the keeper.
+
+inline constexpr std::chrono::milliseconds kLeft{1000};  // Grace::left
 
 enum class KeeperMessage : std::uint16_t {
   // gateway -> keeper

@@ -15,7 +15,6 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLongestBeforeStop{1000};
 constexpr milliseconds kAcknowledge{300};
 constexpr milliseconds kStarved{2000};  // a keeper that is ready to run and gets no processor
-constexpr milliseconds kLeft{1000};     // Grace::left
 constexpr milliseconds kMargin{2000};   // over the sum of all graces
 constexpr milliseconds kAbandoned{100};
 

@@ -37,7 +37,6 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   [[nodiscard]] int stdout_fd() const override { return out_.get(); }
   [[nodiscard]] int stderr_fd() const override { return err_.get(); }
   void watch(Watcher watcher) override;
-  void drain(std::string reason) override { apply(TreeEvent::drain, std::move(reason)); }
   void orphan(std::string reason) override { apply(TreeEvent::orphan, std::move(reason)); }
 
   // The one way to change the state. False: no change (too late, again, or forbidden, which is logged).

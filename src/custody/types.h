@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/result.h"
 #include "base/wall_clock.h"
 
 namespace holdfast::custody {
@@ -38,8 +39,11 @@ struct TreeSpec {
   Graces graces;
 };
 
-enum class TreeState { starting, active, draining, orphaned, stopping, unkillable, gone };
+enum class TreeState { starting, active, orphaned, stopping, unkillable, gone };
 std::string_view to_string(TreeState state);
+
+// This machine ran out of something (descriptors, memory, disk): no fault of the server's, and it may pass.
+bool is_shortage(const Error& error);
 
 enum class Rung { tree, leaf };  // pidns comes as a third
 std::string_view to_string(Rung rung);
