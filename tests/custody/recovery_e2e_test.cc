@@ -10,6 +10,7 @@
 #include "custody/identity.h"
 #include "custody/ledger.h"
 #include "lab.h"
+#include "needs.h"
 #include "os/procfs.h"
 #include "outer.h"
 #include "test_rung.h"
@@ -49,10 +50,10 @@ class Recovery : public ::testing::TestWithParam<Rung> {
     fs::remove_all(state_);
   }
   void SetUp() override {
-    if (GetParam() == Rung::leaf && outer_.cgroup().empty()) GTEST_SKIP() << outer_.why_no_cgroup();
+    HOLDFAST_NEEDS("leaf", GetParam() != Rung::leaf || !outer_.cgroup().empty(), outer_.why_no_cgroup());
     if (GetParam() != Rung::pidns) return;
-    if (const auto why = test::why_not_offered(test::TestRung::pidns, outer_); !why.empty())
-      GTEST_SKIP() << why;
+    const auto lacking = test::why_not_offered(test::TestRung::pidns, outer_);
+    HOLDFAST_NEEDS("pidns", lacking.empty(), lacking);
   }
 
   os::PidFd start_gateway(int trees, const std::string& program, std::vector<std::string> arguments = {}) {
@@ -120,6 +121,9 @@ class Recovery : public ::testing::TestWithParam<Rung> {
 };
 INSTANTIATE_TEST_SUITE_P(Rungs, Recovery, ::testing::Values(Rung::tree, Rung::leaf, Rung::pidns),
                          [](const auto& info) { return std::string(to_string(info.param)); });
+class RecoveryOnLeaf : public Recovery {};
+INSTANTIATE_TEST_SUITE_P(Rungs, RecoveryOnLeaf, ::testing::Values(Rung::leaf),
+                         [](const auto&) { return std::string("leaf"); });
 
 TEST_P(Recovery, L26_gateway_sigkill_leaves_nothing) {
   const auto gateway = start_gateway(5, test::adversary_path("daemonize"));
@@ -202,8 +206,7 @@ TEST_P(Recovery, a_leader_without_our_tag_is_found_by_its_identity) {
 }
 
 // Its session, its parents and its environment are gone: only the leaf knows whose it is.
-TEST_P(Recovery, a_stale_leaf_holds_whom_nothing_else_names) {
-  if (GetParam() != Rung::leaf) GTEST_SKIP() << "no leaves on rung tree";
+TEST_P(RecoveryOnLeaf, a_stale_leaf_holds_whom_nothing_else_names) {
   const auto gateway = start_gateway(3, test::adversary_path("daemonize"));
   await_ready();
   const auto daemons = [&] {

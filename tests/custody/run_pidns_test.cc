@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "needs.h"
 #include "os/process.h"
 #include "os/procfs.h"
 #include "run_lab.h"
