@@ -34,14 +34,13 @@ int Face::run() {
   report_.begin = FaceReport::Clock::now();
   report_.started_at = std::chrono::system_clock::now();
   report_.command = options_.command;
-  bool by_shell = false;
   int failed = get_ready();
   do {
-    if (failed == 0) failed = begin(by_shell);
+    if (failed == 0) failed = begin();
     if (failed != 0) return failed;
     serve();
     finish();
-  } while (again(by_shell));
+  } while (again());
   return conclude();
 }
 
@@ -52,15 +51,8 @@ int Face::run() {
   return 0;
 }
 
-[[gnu::noinline]] int Face::begin(bool by_shell) {
-  FixedString<1024> room;
-  int error = 0;
-  const char* path = find_in_path(options_.command[0], environment_, room, error);
-  if (path == nullptr) {
-    const int status = error == ENOENT ? kRunNotFound : kRunNotExecutable;
-    return fail(status, sys_error("", options_.command[0], error).error());
-  }
-  if (auto begun = start(path, by_shell); !begun) return fail(kRunFailed, begun.error());
+[[gnu::noinline]] int Face::begin() {
+  if (auto begun = start(); !begun) return fail(kRunFailed, begun.error());
   return 0;
 }
 
@@ -108,9 +100,8 @@ void Face::heed(const KeeperDatagram& message) {
     case KeeperMessage::started:
       return note_started(message);
     case KeeperMessage::spawn_failed:
-      spawn_error_ = sys_error("", options_.command[0], static_cast<int>(message.a)).error();
       spawn_step_ = message.b;
-      return;
+      return note_spawn_error(static_cast<os::SpawnStep>(message.b), static_cast<int>(message.a));
     case KeeperMessage::leader_exited:
       leader_end_ = os::Waited{
           .pid = leader_pid_, .code = static_cast<int>(message.a), .signal = static_cast<int>(message.b)};
@@ -138,6 +129,13 @@ void Face::heed(const KeeperDatagram& message) {
     case KeeperMessage::input_back:
       return;  // ours
   }
+}
+
+void Face::note_spawn_error(os::SpawnStep step, int number) {
+  FixedString<64> what("--isolation=pidns: ");
+  spawn_error_ = os::of_namespace(step)
+                     ? sys_error("", what.append(os::to_string(step)).view(), number).error()
+                     : sys_error("", options_.command[0], number).error();
 }
 
 // A keeper that answers what was asked first is not held, however much has been asked since.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 
 #include "custody/face.h"
 #include "custody/keeper.h"
@@ -124,7 +125,8 @@ int Face::fail(int status, const Error& error) {
 int Face::conclude() {
   if (spawn_error_) {
     const int number = spawn_error_->code.value();
-    const bool by_exec = static_cast<os::SpawnStep>(spawn_step_) == os::SpawnStep::execve;
+    const bool by_exec =
+        spawn_step_ == kStepLookUp || static_cast<os::SpawnStep>(spawn_step_) == os::SpawnStep::execve;
     const int status = number == ENOENT ? kRunNotFound : kRunNotExecutable;
     return fail(by_exec ? status : kRunFailed, *spawn_error_);
   }
@@ -160,9 +162,8 @@ int show_face(char** words, char** environment) {
     write_text(1, kFaceHelp);
     return 0;
   }
-  // Aligned, so that all of it but its members' queue lies on one page.
-  alignas(2048) static Face face(*options, environment);
-  return face.run();
+  static Pages<Face> pages;
+  return (new (pages.room) Face(*options, environment))->run();
 }
 
 }  // namespace holdfast::custody

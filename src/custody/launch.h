@@ -1,5 +1,6 @@
 // The steps of a start up to the keeper's exec, each undone if a later one fails. Blocks (mkdir, exec), so it
-// runs on the worker thread.
+// runs on the worker thread, but never on a file system of the server's choice: only its keeper touches
+// those.
 #pragma once
 
 #include <filesystem>
@@ -19,6 +20,7 @@ struct LaunchPlan {
   Command command;
   Graces graces;
   LedgerEntry intent;          // complete but for identities; leaf empty: rung tree
+  bool pidns = false;          // in a PID namespace of its own
   bool leaf_by_procs = false;  // this process's kill counter is known to be poisoned
   std::filesystem::path keeper;
   int gateway_pidfd = -1;
@@ -32,7 +34,7 @@ struct Launched {
   std::uint64_t leaf_id = 0;
 };
 
-// Program looked up, intent in the ledger, leaf, pipes, keeper running. On an error nothing is left.
+// Intent in the ledger, leaf, pipes, keeper running. On an error nothing is left.
 Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger);
 
 // The second half of the ledger's entry, once the keeper has reported its leader.

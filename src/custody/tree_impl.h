@@ -21,13 +21,16 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
  public:
   using steady = std::chrono::steady_clock;
 
-  TreeImpl(asio::any_io_executor loop, LedgerEntry intent, Graces graces);
+  TreeImpl(asio::any_io_executor loop, LedgerEntry intent, Graces graces, bool pidns);
   ~TreeImpl() override { let_go(); }
 
   [[nodiscard]] const std::string& id() const override { return entry.id; }
   [[nodiscard]] const std::string& name() const override { return entry.name; }
   [[nodiscard]] TreeState state() const override { return state_; }
-  [[nodiscard]] Rung rung() const override { return entry.leaf.empty() ? Rung::tree : Rung::leaf; }
+  [[nodiscard]] Rung rung() const override {
+    if (pidns) return Rung::pidns;
+    return entry.leaf.empty() ? Rung::tree : Rung::leaf;
+  }
   [[nodiscard]] pid_t leader_pid() const override { return leader; }
   [[nodiscard]] pid_t keeper_pid() const override { return keeper.pid(); }
   [[nodiscard]] SystemTime started_at() const override { return started_at_; }
@@ -37,7 +40,6 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   [[nodiscard]] int stdout_fd() const override { return out_.get(); }
   [[nodiscard]] int stderr_fd() const override { return err_.get(); }
   void watch(Watcher watcher) override;
-  void drain(std::string reason) override { apply(TreeEvent::drain, std::move(reason)); }
   void orphan(std::string reason) override { apply(TreeEvent::orphan, std::move(reason)); }
 
   // The one way to change the state. False: no change (too late, again, or forbidden, which is logged).
@@ -57,6 +59,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
 
   LedgerEntry entry;
   const Graces graces;
+  const bool pidns;  // in a PID namespace of its own
   os::PidFd keeper;
   std::optional<asio::posix::stream_descriptor> keeper_watch, lifeline;
   pid_t leader = 0;
@@ -65,6 +68,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   steady::time_point ladder_began{};  // zero: not yet
   Ending ending;
   std::optional<Error> start_error;  // why start() failed
+  std::int64_t failed_step = -1;     // the keeper's `spawn_failed`, if that came
   bool poisoned = false;             // its leaf's kill counter was: spawned by cgroup.procs
   bool running = false;              // the keeper reported the leader
   bool asked = false;                // the keeper was told to stop

@@ -1,5 +1,6 @@
 #include "custody/types.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -11,8 +12,6 @@ std::string_view to_string(TreeState state) {
       return "starting";
     case TreeState::active:
       return "active";
-    case TreeState::draining:
-      return "draining";
     case TreeState::orphaned:
       return "orphaned";
     case TreeState::stopping:
@@ -25,7 +24,16 @@ std::string_view to_string(TreeState state) {
   return "?";
 }
 
-std::string_view to_string(Rung rung) { return rung == Rung::leaf ? "leaf" : "tree"; }
+bool is_shortage(const Error& error) {
+  for (const int number : {EMFILE, ENFILE, ENOSPC, EDQUOT, ENOMEM, EAGAIN, EROFS, EIO})
+    if (error.is_errno(number)) return true;
+  return false;
+}
+
+std::string_view to_string(Rung rung) {
+  if (rung == Rung::pidns) return "pidns";
+  return rung == Rung::leaf ? "leaf" : "tree";
+}
 
 std::string to_string(ExitStatus status) {
   if (status.signal == 0) return "exit " + std::to_string(status.code);

@@ -58,6 +58,7 @@ asio::awaitable<Result<front::ReloadReport>> Reloader::reload_alone() {
   report.problems = problem_lines(loaded, config_.file);
   if (loaded.blocks_start()) co_return report;
   config::Config& wanted = loaded.config;
+  fit_(wanted);
   report.servers = config::compare(config_.servers, wanted.servers);
   report.jobs = config::compare(config_.jobs, wanted.jobs);
   report.needs_restart = config::needs_restart(config_, wanted);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 
 #include "base/task_group.h"
 #include "config/config.h"
@@ -14,9 +15,10 @@ namespace holdfast::daemon {
 // Loop thread only; all that it refers to outlives it.
 class Reloader {
  public:
+  // `fit`: what this machine makes of a configuration, as at the start.
   Reloader(asio::any_io_executor executor, config::Config& config, gateway::Gateway& gateway,
-           schedule::Scheduler& scheduler)
-      : config_(config), gateway_(gateway), scheduler_(scheduler), free_(executor) {
+           schedule::Scheduler& scheduler, std::function<void(config::Config&)> fit)
+      : config_(config), gateway_(gateway), scheduler_(scheduler), fit_(std::move(fit)), free_(executor) {
     free_.set();
   }
 
@@ -31,6 +33,7 @@ class Reloader {
   config::Config& config_;
   gateway::Gateway& gateway_;
   schedule::Scheduler& scheduler_;
+  std::function<void(config::Config&)> fit_;
   Event free_;
 };
 

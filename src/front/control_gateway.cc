@@ -73,8 +73,13 @@ Answer end_instances(ControlContext& context, const Request& request, const std:
   const auto report =
       co_await context.gateway.stop_server(name, {.reason = reason, .force = force, .forgive = restart});
   if (!report) co_return error_response(report.error());
+  Json left = Json::array();
+  for (const auto& view : report->left) {
+    left.push_back(to_json(view, 0));
+    left.back().erase("memory_bytes");  // nobody measured it for this
+  }
   co_return json_response(
-      {{"server", name}, {"force", force}, {"stopped", report->stopped}, {"left", list_of(report->left)}});
+      {{"server", name}, {"force", force}, {"stopped", report->stopped}, {"left", std::move(left)}});
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ Json json_time(const std::optional<SystemTime>& time) {
   return time ? Json(rfc3339_milliseconds(*time)) : Json(nullptr);
 }
 
-Json to_json(const gateway::InstanceView& v) {
+Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
   Json leases = Json::array();
   for (const auto& lease : v.leases) {
     leases.push_back({{"session", lease.session},
@@ -51,11 +51,13 @@ Json to_json(const gateway::InstanceView& v) {
   return {{"id", v.id},
           {"server", v.server},
           {"key", v.key},
-          {"state", v.idle ? "idle" : std::string(custody::to_string(v.state))},
+          {"state", v.idle       ? "idle"
+                    : v.draining ? "draining"
+                                 : std::string(custody::to_string(v.state))},
           {"pid", v.pid},
           {"keeper_pid", v.keeper_pid},
           {"processes", v.processes},
-          {"memory_bytes", v.memory_bytes},
+          {"memory_bytes", memory_bytes},
           {"rung", std::string(custody::to_string(v.rung))},
           {"leases", std::move(leases)},
           {"calls_in_flight", v.calls_in_flight},

@@ -25,10 +25,10 @@ namespace holdfast::gateway {
 struct InstanceView {
   std::string id, server, key;
   custody::TreeState state = custody::TreeState::starting;
-  bool idle = false;  // active, held by nobody, kept by policy until stop_at
+  bool idle = false;      // active, held by nobody, kept by policy until stop_at
+  bool draining = false;  // active for those who use it still, and nobody else
   pid_t pid = 0, keeper_pid = 0;
   std::vector<pid_t> processes;
-  std::int64_t memory_bytes = 0;  // PSS of all members
   custody::Rung rung = custody::Rung::tree;
   std::vector<Holder> leases;
   int calls_in_flight = 0;
@@ -111,12 +111,5 @@ class Gateway {
   // Waits until no call is in flight, or the deadline. True: drained.
   virtual asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline) = 0;
 };
-
-// "server__tool" -> {"server", "tool"}; the server's name is the part before the first "__". nullopt: no
-// "__".
-struct QualifiedName {
-  std::string_view server, name;
-};
-std::optional<QualifiedName> split_name(std::string_view qualified);
 
 }  // namespace holdfast::gateway

@@ -40,17 +40,10 @@ namespace {
 
 constexpr std::size_t kMostWaitingCalls = 256;  // of one instance that takes one call after the other
 
-// This machine ran out of something: no fault of the server, and nothing that parking it would mend.
-bool is_shortage(const Error& error) {
-  for (const int number : {EMFILE, ENFILE, ENOSPC, EDQUOT, ENOMEM, EAGAIN, EROFS, EIO})
-    if (error.is_errno(number)) return true;
-  return false;
-}
-
 }  // namespace
 
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-                   std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks)
+                   std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks)
     : loop_(loop),
       custodian_(custodian),
       server_(server),
@@ -100,10 +93,11 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
                   .arguments = server_.args,
                   .environment = std::move(environment),
                   .cwd = server_.cwd},
-      .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost}};
+      .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost},
+      .pidns = server_.isolation == "pidns"};
   auto started = co_await custodian_.start(std::move(spec));
   if (!started) {
-    if (is_shortage(started.error()))
+    if (custody::is_shortage(started.error()))
       give_up(std::move(started.error()));
     else
       fail(std::move(started.error()));
@@ -136,7 +130,6 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
   hello_ = std::move(*hello);
   touch();
   set_state(InstanceState::ready);
-  if (draining_) tree_->drain(drain_reason_);  // which a tree that starts cannot be
   arm_idle_timer();
   arm_lifetime_timer();
 }
@@ -144,6 +137,7 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
 // A handshake that failed says little by itself: how the server ended and its last words say why.
 Error Instance::explained(Error error) const {
   FixedString<224> text(server_.name);
+  if (error.is(Errc::protocol)) text.append(": ").append(error.subject.view());  // it did answer
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
   if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
   error.subject = text;
@@ -305,20 +299,18 @@ void Instance::retire(const std::string& reason) {
 
 void Instance::drain(const std::string& reason, Spares spares) {
   if (is_ending()) return;
-  const bool first = !std::exchange(draining_, true);
-  if (first) drain_reason_ = reason;
-  if (spares == Spares::calls_and_runs) {
-    // No call is in flight on one that starts: who waits for it gets the next one.
-    if (state_ == InstanceState::starting) return retire(drain_reason_);
-    std::erase_if(holders_, [](const auto& entry) { return entry.second.kind == SessionKind::client; });
-  }
-  if (first && state_ == InstanceState::ready) {
+  if (!std::exchange(draining_, true)) {
+    drain_reason_ = reason;
     log::info("instance.draining", {{"server", server_.name},
                                     {"key", key_},
                                     {"reason", reason},
                                     {"holders", holders_.size()},
                                     {"calls", calls_}});
-    tree_->drain(reason);
+  }
+  if (spares == Spares::calls_and_runs) {
+    // No call is in flight on one that starts: who waits for it gets the next one.
+    if (state_ == InstanceState::starting) return retire(drain_reason_);
+    std::erase_if(holders_, [](const auto& entry) { return entry.second.kind == SessionKind::client; });
   }
   retire_if_drained();
   hooks_.changed(*this);

@@ -23,7 +23,7 @@
 #include "gateway/tool_filter.h"
 #include "gateway/turnstile.h"
 #include "mcp/client.h"
-#include "store/log_file.h"
+#include "store/queued_log.h"
 
 namespace holdfast::gateway {
 
@@ -39,7 +39,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
     std::function<void(Instance&, const std::string& why)> failed;  // did not start, or died unasked
   };
   Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-           std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks);
+           std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks);
 
   // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone.
   asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment);
@@ -77,7 +77,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   [[nodiscard]] const mcp::InitializeResult& hello() const { return hello_; }
   [[nodiscard]] const std::map<std::uint64_t, Holder>& holders() const { return holders_; }
   [[nodiscard]] int calls_in_flight() const { return calls_; }
-  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] const std::string& reason() const { return reason_.empty() ? drain_reason_ : reason_; }
   [[nodiscard]] std::optional<SystemTime> idle_since() const;
   [[nodiscard]] std::optional<SystemTime> stop_at() const;
   [[nodiscard]] bool is_ending() const {
@@ -112,7 +112,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const config::Server server_;
   const std::string key_;
   const ToolFilter tools_;
-  std::shared_ptr<store::LogFile> log_;
+  std::shared_ptr<store::QueuedLog> log_;
   Tail tail_;
   Hooks hooks_;
   InstanceState state_ = InstanceState::starting;

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "base/worker.h"
 #include "config/config.h"
 #include "custody/custodian.h"
 #include "gateway/gateway.h"
@@ -65,7 +66,7 @@ class Pool {
     }
     std::shared_ptr<const config::Server> config;  // another one after a reload that changed the entry
     RestartBudget budget{{}};
-    std::shared_ptr<store::LogFile> log;
+    std::shared_ptr<store::QueuedLog> log;
     std::map<std::string, std::shared_ptr<Instance>> instances;  // by key; until proven gone
     int starts = 0;
     std::string last_failure;
@@ -74,7 +75,7 @@ class Pool {
   using ServerPtr =
       std::shared_ptr<Server>;  // whoever awaits for a server keeps it, since a reload may drop it
 
-  Result<std::shared_ptr<store::LogFile>> log_of(Server& server);
+  std::shared_ptr<store::QueuedLog> log_of(Server& server);
   Result<std::shared_ptr<Instance>> start(const ServerPtr& server, const std::string& key, Lease& lease,
                                           Holder holder);
   asio::awaitable<Result<void>> wait_for_room(ServerPtr server, std::string key, SessionKind kind,
@@ -89,6 +90,7 @@ class Pool {
   asio::io_context& loop_;
   custody::Custodian& custodian_;
   GatewayOptions options_;
+  std::shared_ptr<Worker> log_disk_ = std::make_shared<Worker>();
   std::map<std::string, ServerPtr, std::less<>> servers_;
   milliseconds drain_;
   Event changed_;  // set and cleared at every change of any instance

@@ -49,15 +49,16 @@ KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
   auto [ours, theirs] = os::seqpacket_pair().value();
   auto [in_read, in_write] = os::pipe_pair().value();
   auto [out_read, out_write] = os::pipe_pair().value();
-  auto cwd = os::open_directory("/").value();
   lifeline_ = std::move(ours);
   stdin_ = std::move(in_write);
   stdout_ = std::move(out_read);
 
-  std::vector<int> fds{in_read.get(), out_write.get(), 2, theirs.get(), gateway_.get(), cwd.get()};
+  std::vector<int> fds{in_read.get(), out_write.get(), 2, theirs.get(), gateway_.get()};
   std::vector<std::string> arguments{"tree",
                                      "--id",
                                      "test",
+                                     "--cwd",
+                                     "/",
                                      "--lost",
                                      std::to_string(spec.lost),
                                      "--patience",
@@ -69,18 +70,21 @@ KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
     fds.push_back(leaf_.dir());
     arguments.insert(arguments.end(), {"--leaf", spec.leaf_way});
   }
-  arguments.insert(arguments.end(), {"--", spec.program, spec.program});
+  if (in_pidns(spec.rung)) arguments.insert(arguments.end(), {"--pidns", "yes"});
+  arguments.insert(arguments.end(), {"--", spec.program});
   if (spec.with_marker) {
     // A FIFO whose reading end is held here: touching it can be waited for.
     marker_path_ = testing::TempDir() + "holdfast-marker-" + random_hex(6);
-    EXPECT_EQ(::mkfifo(marker_path_.c_str(), 0666), 0);
+    EXPECT_EQ(::mkfifo(marker_path_.c_str(), 0600), 0);
+    EXPECT_EQ(::chmod(marker_path_.c_str(), 0666), 0);  // another user's server touches it, too
     marker_ = UniqueFd(::open(marker_path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     arguments.push_back(marker_path_);
   }
   arguments.insert(arguments.end(), spec.arguments.begin(), spec.arguments.end());
   std::string program = spec.keeper;
-  if (!spec.uid.empty()) {
-    arguments.insert(arguments.begin(), {"--reuid", spec.uid, "--clear-groups", program});
+  const std::string uid = spec.rung == TestRung::user_pidns ? kOrdinaryUser : spec.uid;
+  if (!uid.empty()) {
+    arguments.insert(arguments.begin(), {"--reuid", uid, "--clear-groups", program});
     program = "/usr/bin/setpriv";
   }
   keeper_ = outer
@@ -135,6 +139,12 @@ void KeeperRun::kill_gateway() {
 void KeeperRun::kill_keeper() {
   EXPECT_TRUE(keeper_.signal(SIGKILL).value());
   EXPECT_TRUE(wait_readable(keeper_.get(), POLLIN, kLimit));
+}
+
+void KeeperRun::kill_in_one_stroke() {
+  EXPECT_TRUE(keeper_.signal(SIGSTOP).value());  // so that it does nothing between the two
+  EXPECT_TRUE(gateway_.signal(SIGKILL).value());
+  kill_keeper();
 }
 
 std::optional<os::Waited> KeeperRun::keeper_end(milliseconds limit) {

@@ -69,6 +69,7 @@ void Lab::reopen() {
   options.keeper = keeper_program();
   options.allow_leaf = allow_leaf;
   options.patience = patience;
+  options.start_limit = start_limit;
   auto opened = Custodian::open(loop, options);
   if (!opened) {
     ADD_FAILURE() << opened.error().message();
@@ -94,6 +95,7 @@ TreeSpec Lab::program(const std::string& path, std::vector<std::string> argument
   spec.command.program = path;
   spec.command.arguments = std::move(arguments);
   spec.command.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LAB_MARK=" + mark};
+  spec.pidns = pidns;
   spec.graces = {.eof = milliseconds(300), .term = milliseconds(300), .lost = milliseconds(300)};
   return spec;
 }
