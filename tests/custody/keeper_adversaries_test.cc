@@ -59,8 +59,8 @@ void end_as_custodian(os::CgroupLeaf leaf) {
 TEST_P(KeeperAgainst, nothing_is_left) {
   const auto& [adversary, rung, event] = GetParam();
   Outer outer;
-  const auto lacking = why_not_offered(rung, outer);
-  HOLDFAST_NEEDS(name_of(rung), lacking.empty(), lacking);
+  const auto absent = why_not_offered(rung, outer);
+  HOLDFAST_NEEDS(name_of(rung), absent.empty(), absent);
   KeeperRun run(outer, {.program = adversary_path(adversary), .rung = rung, .with_marker = true});
   ASSERT_TRUE(run.expect(KeeperMessage::started));
   ASSERT_NO_FATAL_FAILURE(run.wait_for_evil());

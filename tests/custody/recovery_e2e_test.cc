@@ -52,8 +52,8 @@ class Recovery : public ::testing::TestWithParam<Rung> {
   void SetUp() override {
     HOLDFAST_NEEDS("leaf", GetParam() != Rung::leaf || !outer_.cgroup().empty(), outer_.why_no_cgroup());
     if (GetParam() != Rung::pidns) return;
-    const auto lacking = test::why_not_offered(test::TestRung::pidns, outer_);
-    HOLDFAST_NEEDS("pidns", lacking.empty(), lacking);
+    const auto absent = test::why_not_offered(test::TestRung::pidns, outer_);
+    HOLDFAST_NEEDS("pidns", absent.empty(), absent);
   }
 
   os::PidFd start_gateway(int trees, const std::string& program, std::vector<std::string> arguments = {}) {
@@ -121,6 +121,13 @@ class Recovery : public ::testing::TestWithParam<Rung> {
 };
 INSTANTIATE_TEST_SUITE_P(Rungs, Recovery, ::testing::Values(Rung::tree, Rung::leaf, Rung::pidns),
                          [](const auto& info) { return std::string(to_string(info.param)); });
+// Where somebody may outlive gateway and keepers, and where the kernel lets nobody.
+class RecoveryOfSurvivors : public Recovery {};
+INSTANTIATE_TEST_SUITE_P(Rungs, RecoveryOfSurvivors, ::testing::Values(Rung::tree, Rung::leaf),
+                         [](const auto& info) { return std::string(to_string(info.param)); });
+class RecoveryInPidns : public Recovery {};
+INSTANTIATE_TEST_SUITE_P(Rungs, RecoveryInPidns, ::testing::Values(Rung::pidns),
+                         [](const auto&) { return std::string("pidns"); });
 class RecoveryOnLeaf : public Recovery {};
 INSTANTIATE_TEST_SUITE_P(Rungs, RecoveryOnLeaf, ::testing::Values(Rung::leaf),
                          [](const auto&) { return std::string("leaf"); });
@@ -146,8 +153,7 @@ TEST_P(Recovery, L26_gateway_sigkill_ends_a_deaf_server_too) {
 }
 
 // The kernel does it; the next start finds nobody, and closes the books.
-TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_leave_nobody_in_a_pid_namespace) {
-  if (GetParam() != Rung::pidns) GTEST_SKIP() << "only a PID namespace promises it";
+TEST_P(RecoveryInPidns, L26_gateway_and_keepers_in_one_stroke_leave_nobody) {
   const auto gateway = start_gateway(5, test::adversary_path("daemonize"));
   await_ready();
   kill_in_one_stroke(gateway);
@@ -160,8 +166,7 @@ TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_leave_nobody_in_a_pid_nam
   EXPECT_EQ(ledger_entries(), 0U);
 }
 
-TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_start) {
-  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
+TEST_P(RecoveryOfSurvivors, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_start) {
   const auto gateway = start_gateway(
       5, "/bin/sh", {"-c", "trap '' TERM; (setsid sleep 1000 &); while :; do sleep 1000; done"});
   await_ready();
@@ -175,8 +180,7 @@ TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_sta
 }
 
 // A power cut or a full disk may leave the file empty. As somebody else, the next gateway could end nothing.
-TEST_P(Recovery, a_lost_gateway_id_is_taken_from_the_ledger) {
-  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
+TEST_P(RecoveryOfSurvivors, a_lost_gateway_id_is_taken_from_the_ledger) {
   const auto gateway = start_gateway(3, "/bin/sleep", {"1000"});
   await_ready();
   kill_in_one_stroke(gateway);
@@ -187,8 +191,7 @@ TEST_P(Recovery, a_lost_gateway_id_is_taken_from_the_ledger) {
   EXPECT_TRUE(report.unverified.empty()) << ::testing::PrintToString(report.unverified);
 }
 
-TEST_P(Recovery, a_leader_without_our_tag_is_found_by_its_identity) {
-  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
+TEST_P(RecoveryOfSurvivors, a_leader_without_our_tag_is_found_by_its_identity) {
   const auto gateway = start_gateway(3, "/usr/bin/env", {"-i", "/bin/sleep", "1000"});
   await_ready();
   const auto untagged = [&] {

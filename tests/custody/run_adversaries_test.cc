@@ -69,8 +69,8 @@ class RunAgainst : public testing::TestWithParam<Case> {
 
 TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   const auto& [adversary, rung, fault] = GetParam();
-  const auto lacking = why_not_offered(rung, outer);
-  HOLDFAST_NEEDS(name_of(rung), lacking.empty(), lacking);
+  const auto absent = why_not_offered(rung, outer);
+  HOLDFAST_NEEDS(name_of(rung), absent.empty(), absent);
   FaceRun beside(outer, {.program = "cat", .rung = rung});
   beside.write("hello\n");
   ASSERT_EQ(beside.read_until("hello\n"), "hello\n");
