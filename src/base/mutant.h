@@ -31,6 +31,7 @@ enum class Mechanism {
   // the gateway
   orphan_at_last_lease,         // what nobody holds any more is orphaned, and reaped at once
   reload_spares_the_unchanged,  // an entry that reads as before is left alone
+  drain_spares_the_used,        // what drains ends when its last use does
   eviction_spares_the_held,     // what somebody holds is nobody's to evict
 };
 

@@ -317,7 +317,8 @@ void Instance::drain(const std::string& reason, Spares spares) {
 }
 
 void Instance::retire_if_drained() {
-  if (draining_ && holders_.empty() && calls_ == 0) retire(drain_reason_);
+  const bool used = !holders_.empty() || calls_ > 0;
+  if (draining_ && (!used || kSwitchedOff == Mechanism::drain_spares_the_used)) retire(drain_reason_);
 }
 
 // `concurrency: serial`. The wait is no part of callTimeout, but bounded as if it were.

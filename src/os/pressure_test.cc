@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "os/descriptors.h"
+#include "needs.h"
 
 namespace holdfast::os {
 namespace {
@@ -11,13 +11,13 @@ using namespace std::chrono_literals;
 
 TEST(Pressure, a_trigger_is_registered_where_the_kernel_has_psi) {
   const auto fd = open_memory_pressure(200ms, 2s);
-  if (!fd) GTEST_SKIP() << "no pressure stall information here: " << fd.error().message();
+  HOLDFAST_NEEDS("psi", fd.has_value(), "no pressure stall information here: " + fd.error().message());
   EXPECT_GE(fd->get(), 0);
 }
 
 // The kernel took the one above at its word, then, and not anything.
 TEST(Pressure, a_trigger_that_cannot_be_is_an_error) {
-  if (!open_memory_pressure(200ms, 2s)) GTEST_SKIP() << "no pressure stall information here";
+  HOLDFAST_NEEDS("psi", open_memory_pressure(200ms, 2s).has_value(), "no pressure stall information here");
   EXPECT_FALSE(open_memory_pressure(3s, 2s)) << "more stall than window";
 }
 
