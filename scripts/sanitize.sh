@@ -7,7 +7,7 @@ cd "$root"
 programs=(unit_tests) also=
 [ "$preset" = tsan ] && programs+=(custodian_test pool_test) && also='^(custodian|pool)/'
 "$root/scripts/build.sh" "$preset" "${programs[@]}"
-say "the units under $preset"
+say "the units${also:+, the custodian and the pool} under $preset"
 export UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=second_deadlock_stack=1
 # setarch -R: ThreadSanitizer's shadow does not fit every layout that address randomisation may choose.
 runner=(); [ "$preset" = tsan ] && setarch -R true 2>/dev/null && runner=(setarch -R)

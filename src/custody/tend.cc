@@ -29,8 +29,6 @@ struct LookResult {
   std::string trouble;  // what the kernel refused
 };
 
-// What the worker gets of a tree is a copy: the loop may be writing the entry that a start has just recorded.
-
 // On the worker. One SIGKILL pass over all that may be left of a tree whose keeper is gone, then a count.
 LookResult look_once(Core& core, const LedgerEntry& entry, pid_t leader) {
   LookResult result;
