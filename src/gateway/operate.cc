@@ -81,14 +81,16 @@ void Pool::reload(const config::Config& config) {
   pulse();
 }
 
-// A session's own copy is its state: it stays until the session lets go, and so does one that nobody
-// replaces.
+// A session's own copy is its state, once it has one: it stays until the session lets go, and so does one
+// that nobody replaces.
 void Pool::drain(const Server& server, const std::string& reason) {
   const auto instances = server.instances;  // draining may end one
-  for (const auto& [key, instance] : instances)
-    instance->drain(reason, server.removed || instance->server().sharing == config::Sharing::session
-                                ? Instance::Spares::everybody
-                                : Instance::Spares::calls_and_runs);
+  for (const auto& [key, instance] : instances) {
+    const bool has_state = instance->server().sharing == config::Sharing::session &&
+                           instance->state() != InstanceState::starting;
+    instance->drain(
+        reason, server.removed || has_state ? Instance::Spares::everybody : Instance::Spares::calls_and_runs);
+  }
 }
 
 bool Pool::evict_idle(const std::string& reason) {

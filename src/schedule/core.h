@@ -83,6 +83,7 @@ class Core final : public Scheduler {
   void plan_anew(Job& job, SystemTime from);
   void remove(Job& job);
   void forget_removed();
+  asio::awaitable<Result<void>> between_claims(std::chrono::steady_clock::time_point patience);
 
   RunPtr make_run(Job& job, SystemTime at, std::string trigger);
   asio::awaitable<void> timer_loop();

@@ -65,17 +65,25 @@ void Core::forget_removed() {
   });
 }
 
+asio::awaitable<Result<void>> Core::between_claims(steady_clock::time_point patience) {
+  while (claiming_) {
+    if (co_await claimed_.wait_until(patience)) continue;
+    co_return fail(Errc::timeout, "reload jobs", "a claim has not been answered");
+  }
+  co_return Result<void>{};
+}
+
 asio::awaitable<Result<void>> Core::reload(config::Config config) {
   return reload_at(std::move(config), system_clock::now());
 }
 
 asio::awaitable<Result<void>> Core::reload_at(config::Config config, SystemTime now) {
-  // Between two claims: what a tick has taken from the planner names its jobs by their place there.
+  // Between two claims: what a tick has taken from the planner names its jobs by their place there. And after
+  // one of what is due by now, which the entries before said and nobody would remember (I11).
   const auto patience = steady_clock::now() + kClaimPatience;
-  while (claiming_) {
-    if (co_await claimed_.wait_until(patience)) continue;
-    co_return fail(Errc::timeout, "reload jobs", "a claim has not been answered");
-  }
+  if (auto free = co_await between_claims(patience); !free) co_return free;
+  wake(now);
+  if (auto free = co_await between_claims(patience); !free) co_return free;
   if (stopping_) co_return fail(Errc::refused, "reload jobs", "the gateway is shutting down");
   claiming_ = true;  // what falls due meanwhile stays in the planner
   std::vector<store::JobSpec> specs;

@@ -259,6 +259,24 @@ TEST(Reload, a_server_that_comes_back_is_served_again) {
   EXPECT_NE(pid_of(house, *a), pid);
 }
 
+TEST(Reload, every_call_of_a_session_that_waits_for_a_start_gets_the_next_one) {
+  auto config = only(fixture_server("s", {"--delay-init", "200"}));
+  House house(config);
+  auto a = client(house);
+  LongCall first(house, *a, 0);
+  house.turn_for(50ms);
+  config.servers.at("s").env["X"] = "new";
+  house.gateway->reload(config);
+  LongCall second(house, *a, 0);
+  EXPECT_TRUE(house.turn_until([&] { return first.reply && second.reply; }));
+  for (const auto* waiting : {&first, &second})
+    EXPECT_TRUE(waiting->reply && *waiting->reply)
+        << (waiting->reply ? waiting->reply->error().message() : "no answer");
+  const auto reply = house.run(call(*a, "s", R"({"name":"env","arguments":{"name":"X"}})"));
+  ASSERT_TRUE(reply) << reply.error().message();
+  EXPECT_NE(reply->result.find("\"new\""), std::string::npos) << reply->result;
+}
+
 // Somebody waits in the middle of whatever a reload takes away.
 TEST(Reload, reloads_at_random_points_of_connecting_leave_nothing_and_break_nothing) {
   auto config = only(shared_server("s", {"--delay-init", "10"}));
