@@ -216,8 +216,7 @@ TEST_F(CliTest, stop_and_restart_fail_while_somebody_uses_it_and_say_who) {
   EXPECT_EQ(run({"restart", "memory"}), 0) << err.str();
   EXPECT_EQ(out.str(), "memory: 1 instance stopped; the next call starts it again\n");
   gateway::InstanceView view;
-  view.id = "t-1", view.server = "memory", view.draining = true,
-  view.calls_in_flight = 2;
+  view.id = "t-1", view.server = "memory", view.draining = true, view.calls_in_flight = 2;
   view.leases.push_back(
       {.session = "5", .label = "digest/17", .kind = gateway::SessionKind::job, .since = {}});
   front.gateway.views = {view};
