@@ -3,8 +3,8 @@
 //   else   exit 0: as it has to be; 1: not so, and why on stdout; 3: the point was not reached; 77: not
 //   possible here, and
 //          why on stderr. With -v as a last argument, also what the gateways said.
+#include <poll.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -17,6 +17,7 @@
 #include "calls.h"
 #include "os/cgroup.h"
 #include "os/own_world.h"
+#include "os/process.h"
 #include "outer.h"
 #include "scene.h"
 
@@ -75,7 +76,8 @@ class Ground {
     path_ = *own + "/" + name;
   }
   ~Ground() {
-    for (int i = 0; !path_.empty() && !os::remove_cgroup(path_) && i < 200; ++i) ::usleep(5000);
+    for (int i = 0; !path_.empty() && !os::remove_cgroup(path_) && i < 200; ++i)
+      (void)os::poll_all({}, std::chrono::milliseconds(5));
   }
   Ground(const Ground&) = delete;
   Ground& operator=(const Ground&) = delete;
@@ -88,10 +90,21 @@ class Ground {
   std::string path_;
 };
 
+int await_end(pid_t child) {
+  const auto process = os::PidFd::open(child);
+  for (;;) {
+    const auto ended = os::wait_child(child);
+    if (!ended || !process) return kWrong;
+    if (ended->pid != 0) return ended->signal == 0 ? ended->code : kWrong;
+    std::array set{os::Poll{process->get(), POLLIN, 0}};
+    (void)os::poll_all(set, std::chrono::milliseconds(1000));
+  }
+}
+
 int run(const Plan& plan, const std::string& scene, bool list, bool talk) {
   const fs::path home = fs::temp_directory_path() / ("faults-" + random_hex(6));
   fs::create_directory(home);
-  int status = kCannot << 8;
+  int status = kCannot;
   {
     const Ground ground(plan.leaf);
     const auto child =
@@ -102,10 +115,10 @@ int run(const Plan& plan, const std::string& scene, bool list, bool talk) {
       ::_exit(code);
     }
     if (!child) std::fprintf(stderr, "%s\n", child.error().message().c_str());
-    if (child) (void)::waitpid(*child, &status, 0);
+    if (child) status = await_end(*child);
   }
   fs::remove(home);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kWrong;
+  return status;
 }
 
 int usage() {

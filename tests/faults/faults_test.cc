@@ -21,7 +21,7 @@ constexpr double kMissable =
     0.05;  // of the runs may pass by their point: threads wake each other as they come
 
 bool whole_matrix() { return std::getenv("HOLDFAST_MATRIX") != nullptr; }
-int enough_bad() { return whole_matrix() ? 50 : 5; }  // failures that are shown
+int enough_bad() { return whole_matrix() ? 50 : 2; }  // failures that are shown
 unsigned seed() {
   const char* text = std::getenv("HOLDFAST_SEED");
   return text != nullptr ? static_cast<unsigned>(std::atoi(text)) : 1;
@@ -91,7 +91,14 @@ class Faults : public ::testing::TestWithParam<Where> {
     const auto chosen = sample(all, most);
     ASSERT_FALSE(chosen.empty());
     if (at_once == 0) at_once = whole_matrix() ? 8 : 4;
-    const auto outcomes = run_all(chosen, at_once, enough_bad());
+    auto outcomes = run_all(chosen, at_once, enough_bad());
+    // Whoever passed by its point tries once more.
+    std::vector<Words> again;
+    std::erase_if(outcomes, [&](const Outcome& outcome) {
+      if (outcome.status == 3) again.push_back(outcome.words);
+      return outcome.status == 3;
+    });
+    std::ranges::move(run_all(again, at_once, enough_bad()), std::back_inserter(outcomes));
     int missed = 0, bad = 0, longest = 0;
     for (const auto& outcome : outcomes) {
       if (const auto at = outcome.said.rfind("took "); at != outcome.said.npos)
@@ -129,20 +136,20 @@ INSTANTIATE_TEST_SUITE_P(Everywhere, Faults,
                          [](const auto& info) { return info.param.rung + "_" + info.param.scene; });
 
 // Nothing is left: the keepers see to it.
-TEST_P(Faults, I7_gateway_killed_at_any_instruction) { kill("gateway", 40); }
+TEST_P(Faults, I7_gateway_killed_at_any_instruction) { kill("gateway", 24); }
 
 // Nothing is left, no other tree is harmed, and the gateway goes on.
-TEST_P(Faults, I7_keeper_killed_at_any_instruction) { kill("keeper", 40); }
+TEST_P(Faults, I7_keeper_killed_at_any_instruction) { kill("keeper", 24); }
 
 // The next start ends what is left.
-TEST_P(Faults, I7_both_killed_in_one_stroke_at_any_instruction) { kill("both", 40); }
+TEST_P(Faults, I7_both_killed_in_one_stroke_at_any_instruction) { kill("both", 24); }
 
 // Full, read-only and broken disks, no descriptors, no processes: nothing is left, nobody else is harmed, and
 // the gateway goes on or says why it does not.
-TEST_P(Faults, any_call_that_can_fail_fails) { visit(errors("fail"), 40); }
+TEST_P(Faults, any_call_that_can_fail_fails) { visit(errors("fail"), 32); }
 
 // The same, but it lasts: each such call of the process fails for a while.
-TEST_P(Faults, from_any_call_on_a_shortage_lasts) { visit(errors("lack"), 24); }
+TEST_P(Faults, from_any_call_on_a_shortage_lasts) { visit(errors("lack"), 16); }
 
 // Ten seconds each, so only few of them, all at once: they sleep. In the whole matrix every eighth point.
 TEST_P(Faults, L28_either_is_stopped_for_ten_seconds) {

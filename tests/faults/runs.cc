@@ -1,5 +1,6 @@
 #include "runs.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -36,7 +37,7 @@ int status_of(const os::PidFd& process) {
     const auto ended = os::wait_child(process.pid());
     if (!ended) return 255;
     if (ended->pid != 0) return ended->signal != 0 ? 128 + ended->signal : ended->code;
-    std::array set{os::Poll{process.get(), 1, 0}};
+    std::array set{os::Poll{process.get(), POLLIN, 0}};
     (void)os::poll_all(set, std::chrono::milliseconds(100));
   }
 }

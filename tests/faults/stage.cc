@@ -1,6 +1,7 @@
 #include "stage.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -141,7 +142,7 @@ void Stage::collect() {
 // All that is known of who ended is known before anybody goes on: a keeper that is dead is reaped by us, its
 // tracer, before its gateway can look.
 void Stage::pump(milliseconds at_most) {
-  std::array set{os::Poll{children_.get(), 1, 0}, os::Poll{output_.get(), 1, 0}};
+  std::array set{os::Poll{children_.get(), POLLIN, 0}, os::Poll{output_.get(), POLLIN, 0}};
   if (at_most.count() > 0) (void)os::poll_all(set, at_most);
   while (os::read_signal(children_.get()).value_or(0) != 0) {
   }
