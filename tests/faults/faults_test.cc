@@ -87,7 +87,8 @@ class Faults : public ::testing::TestWithParam<Where> {
     return chosen;
   }
 
-  void visit(const std::vector<Words>& all, std::size_t most, unsigned at_once = 0) {
+  void visit(const std::vector<Words>& all, std::size_t most, unsigned at_once = 0,
+             double missable_share = kMissable) {
     const auto chosen = sample(all, most);
     ASSERT_FALSE(chosen.empty());
     if (at_once == 0) at_once = whole_matrix() ? 8 : 4;
@@ -111,7 +112,7 @@ class Faults : public ::testing::TestWithParam<Where> {
     std::cout << "points " << points_.size() << ", faults " << all.size() << ", runs " << outcomes.size()
               << ", not reached " << missed << ", bad " << bad << ", gone in " << longest
               << " ms at most, seed " << seed() << std::endl;
-    const auto missable = std::max(2.0, kMissable * static_cast<double>(outcomes.size()));
+    const auto missable = std::max(4.0, missable_share * static_cast<double>(outcomes.size()));
     EXPECT_LE(missed, missable) << "the list does not say what the runs pass";
   }
 
@@ -170,23 +171,24 @@ TEST_P(Faults, L51_the_wall_clock_is_set) {
   visit(all, all.size());
 }
 
-// Found here: both ended the process by an exception.
-TEST_P(Faults, custody_without_a_thread_or_a_watch_is_refused_with_a_reason) {
+// Found here: no thread or no pipe for SIGCHLD ended it by an exception; with an unread boot id it took the
+// entries of the living for another boot's.
+TEST_P(Faults, a_gateway_that_cannot_have_what_it_needs_for_itself_says_so) {
   std::vector<Words> all;
   for (const auto& listed : points_) {
     if (!listed.point.starts_with("open/g/") && !listed.point.starts_with("recover/g/")) continue;
-    if (listed.call == "pipe2") all.push_back(words("fail-24", listed.point));
+    if (listed.call == "pipe2" || listed.call == "openat") all.push_back(words("fail-24", listed.point));
     if (listed.call == "clone3") all.push_back(words("fail-11", listed.point));
   }
-  ASSERT_GE(all.size(), 2U);
-  visit(all, all.size());
+  ASSERT_GE(all.size(), 3U);
+  visit(all, all.size(), 0, 0.5);  // before them a leaf is rehearsed, and looked at as often as it takes
 }
 
 TEST_P(Faults, the_disk_of_stderr_is_full) { visit({{GetParam().rung, GetParam().scene, "full-log"}}, 1); }
 
 // The negative control of the rule that nobody waits by the wall clock.
 TEST(Controls, who_waits_by_the_wall_clock_is_found) {
-  const auto outcome = run_one({"tree", "doze", "clock+3600", "doze/g/1"});
+  const auto outcome = run_one({"tree", "doze", "clock-3600", "doze/g/1"});
   if (outcome.status == 77) GTEST_SKIP() << "no world for a run: " << outcome.said;
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.said, ::testing::HasSubstr("waits by the wall clock"));
