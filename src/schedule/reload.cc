@@ -87,6 +87,7 @@ asio::awaitable<Result<void>> Core::reload_at(config::Config config, SystemTime 
   if (stopping_) co_return fail(Errc::refused, "reload jobs", "the gateway is shutting down");
   claiming_ = true;  // what falls due meanwhile stays in the planner
   std::vector<store::JobSpec> specs;
+  specs.reserve(config.jobs.size());
   for (const auto& [name, spec] : config.jobs) specs.push_back({name, spec_text(spec)});
   auto rows = co_await history_.register_jobs(std::move(specs), now);
   if (!rows) {
