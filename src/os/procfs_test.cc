@@ -9,8 +9,12 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <vector>
 
+#include "os/cgroup_path.h"
 #include "os/pidfd.h"
+#include "os/proc_text.h"
 #include "os/process.h"
 
 namespace holdfast::os {
@@ -50,6 +54,15 @@ TEST(ReadStat, knows_this_process) {
   EXPECT_EQ(stat->pgrp, ::getpgrp());
   EXPECT_EQ(stat->session, ::getsid(0));
   EXPECT_GT(stat->start_ticks, 0U);
+}
+
+// do_task_stat() writes -1 for the group and session of a process that is just being let go of.
+TEST(ReadStat, of_a_process_without_group_and_session_finds_its_start_all_the_same) {
+  const auto stat = parse_stat(7, "7 (sleep) X 0 -1 -1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 271828 0 0\n");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->pgrp, -1);
+  EXPECT_EQ(stat->session, -1);
+  EXPECT_EQ(stat->start_ticks, 271828U);
 }
 
 TEST(ReadStat, is_not_fooled_by_a_hostile_comm) {
@@ -238,6 +251,24 @@ TEST(PidFdTest, number_one_may_be_opened_by_itself_only_and_never_signalled) {
   ASSERT_EQ(::waitpid(middle, &status, 0), middle);
   if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no PID namespace may be made here";
   EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(NumberScan, takes_nothing_for_a_process_that_is_no_number_of_one) {
+  NumberScan scan;
+  std::vector<pid_t> found;
+  for (const char c : std::string_view("12\n0\n99999999999999999999\n2147483648\n2147483647\n"))
+    if (const pid_t number = scan.feed(c); number != 0) found.push_back(number);
+  EXPECT_EQ(found, (std::vector<pid_t>{12, 2147483647}));
+}
+
+TEST(CgroupDirectory, of_a_neighbour_with_a_longer_name_is_not_inside_of_what_is_mounted) {
+  const auto mount = parse_cgroup_mount("31 24 0:27 /a /mnt\\040x rw - cgroup2 cgroup2 rw").value();
+  EXPECT_EQ(cgroup_directory(mount, "/a/b").value().view(), "/mnt x/b");
+  EXPECT_EQ(cgroup_directory(mount, "/a").value().view(), "/mnt x");
+  EXPECT_FALSE(cgroup_directory(mount, "/ab/c"));
+  EXPECT_FALSE(cgroup_directory(mount, "/../c"));
+  EXPECT_FALSE(cgroup_directory(mount, "/a/" + std::string(CgroupPath::capacity, 'x')))
+      << "a path that was cut";
 }
 
 }  // namespace
