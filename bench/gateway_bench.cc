@@ -26,7 +26,7 @@ void open_session(const std::filesystem::path& socket) {
       .headers = {{"Content-Type", "application/json"}, {"Accept", "application/json, text/event-stream"}},
       .body =
           R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}})"};
-  const auto response = net::fetch(net::unix_address(socket.string()), request, milliseconds(10'000));
+  const auto response = net::fetch(unix_address(socket.string()), request, milliseconds(10'000));
   if (!response || response->status != 200)
     throw std::runtime_error("no session: " + (response ? response->body : response.error().message()));
 }

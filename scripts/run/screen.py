@@ -152,7 +152,7 @@ class Screen:
         say("\ntally, from /proc")
         say(f"  runs             {sum(self.runs.values())} in {self.ticks} ticks ({by_state or 'none'})")
         say(f"  trees started    {started} ({len(self.watch.seen)} processes)")
-        say(f"  orphans reaped   {max(0, started - still)} while it ran, {still} by the shutdown")
+        say(f"  trees gone       {max(0, started - still)} while it ran, {still} at its end")
         calls, errors = (self.live.calls, self.live.errors) if self.live else (0, 0)
         say(f"  live client      {calls} calls, {errors} errors" + (f" (last: {self.live.last_error})" if errors else ""))
         if not orderly:

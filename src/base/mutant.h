@@ -11,10 +11,11 @@ namespace holdfast {
 enum class Mechanism {
   none,
   // the keeper
-  keeper_subreaper,  // what detaches comes to it
-  lifeline,          // it hears what the gateway says, and that it is gone
-  gateway_pidfd,     // it sees that the gateway died, whoever holds the lifeline
-  gateway_death,     // it acts upon either
+  keeper_subreaper,       // what detaches comes to it
+  lifeline,               // it hears what the gateway says, and that it is gone
+  gateway_pidfd,          // it sees that the gateway died, whoever holds the lifeline
+  gateway_death,          // it acts upon either
+  init_dies_with_keeper,  // a namespace's init ends with it, by the kernel's hand
   // the custodian
   gateway_subreaper,      // a dead keeper's children come to the gateway
   strays,                 // they are found and ended

@@ -25,7 +25,7 @@ namespace holdfast {
 
 class Worker {
  public:
-  explicit Worker(std::size_t queue_limit = 4096);  // of jobs that wait, for try_run()
+  explicit Worker(std::size_t queue_limit = 4096);  // of jobs that wait, for try_run() and post()
   ~Worker();                                        // does what is queued, then joins
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -42,9 +42,12 @@ class Worker {
     co_return std::move(*slot->value);
   }
 
-  // The same for a job that returns Result<T> and whose value nobody misses. Not cut short by cancellation: a
-  // half-known write is worse than a short wait. Errors: limit (the queue is full; it will not run), timeout
-  // (not done within `patience`; it may still be done later), and those of the job.
+  // For a job that nobody waits for. False: the queue is full; it will not run.
+  bool post(std::move_only_function<void()> job) { return push(std::move(job), queue_limit_); }
+
+  // The same as run() for a job that returns Result<T> and whose value nobody misses. Not cut short by
+  // cancellation: a half-known write is worse than a short wait. Errors: limit (the queue is full; it will
+  // not run), timeout (not done within `patience`; it may still be done later), and those of the job.
   template <class F>
   asio::awaitable<std::invoke_result_t<F&>> try_run(F job, std::chrono::milliseconds patience) {
     const auto slot = std::make_shared<Slot<F>>(co_await asio::this_coro::executor, std::move(job));

@@ -7,6 +7,7 @@
 
 #include "base/json_depth.h"
 #include "cli/context.h"
+#include "config/tool_name.h"
 
 namespace holdfast::cli {
 
@@ -44,8 +45,20 @@ std::expected<Json, std::string> arguments_of(const CallOptions& options) {
   return out;
 }
 
+// What keeps `result` from being the result of a tool call; empty: nothing.
+std::string_view fault_of(const Json& result) {
+  if (!result.is_object()) return "it is not an object";
+  if (!result.value("isError", Json(false)).is_boolean()) return "isError is neither true nor false";
+  const Json content = result.value("content", Json::array());
+  const auto is_part = [](const Json& part) {
+    return part.is_object() && part.contains("type") && part["type"].is_string();
+  };
+  if (!content.is_array() || !std::ranges::all_of(content, is_part))
+    return "content is not a list of parts with a type";
+  return {};
+}
+
 void print_content(Context& context, const Json& result) {
-  if (!result.is_object()) return;
   for (const auto& item : result.value("content", Json::array())) {
     const std::string type = text_of(item, "type");
     if (type == "text") {
@@ -58,21 +71,22 @@ void print_content(Context& context, const Json& result) {
 }
 
 int call(Context& context, const CallOptions& options) {
-  const auto split = options.tool.find("__");
-  if (split == std::string::npos || split == 0 || split + 2 == options.tool.size()) {
-    return context.fail(daemon::kExitUsage, "a tool is named SERVER__TOOL: " + options.tool);
-  }
+  const auto name = config::split_tool_name(options.tool);
+  if (!name) return context.fail(daemon::kExitUsage, "a tool is named SERVER__TOOL: " + options.tool);
   const auto arguments = arguments_of(options);
   if (!arguments) return context.fail(daemon::kExitUsage, arguments.error());
-  const Json body = {{"server", options.tool.substr(0, split)},
-                     {"tool", options.tool.substr(split + 2)},
-                     {"arguments", *arguments}};
+  const Json body = {
+      {"server", std::string(name->server)}, {"tool", std::string(name->tool)}, {"arguments", *arguments}};
   const auto got =
       ask(context, "POST", "/v1/call", body.dump(-1, ' ', false, Json::error_handler_t::replace), kCall);
   if (!got) return got.error();
-  const Json result = got->value("result", Json::object());
-  if (!print_json(context, result)) print_content(context, result);
-  return result.is_object() && result.value("isError", Json(false)) == true ? daemon::kExitFailed : 0;
+  const Json result = got->value("result", Json(nullptr));
+  const std::string fault(fault_of(result));
+  if (!print_json(context, result) && fault.empty()) print_content(context, result);
+  if (!fault.empty())
+    return context.fail(daemon::kExitFailed, options.tool + " gave no valid result: " + fault +
+                                                 (context.json ? "" : "; --json shows what came"));
+  return result.value("isError", false) ? daemon::kExitFailed : 0;
 }
 
 int sweep(Context& context, bool dry) {
@@ -92,7 +106,7 @@ int sweep(Context& context, bool dry) {
 
 // Done when nobody answers any more: the gateway takes its socket away last.
 int shutdown(Context& context, bool wait) {
-  const auto got = ask(context, "POST", "/v1/shutdown");
+  const auto got = ask(context, "POST", "/v1/shutdown", {}, kAct);
   if (!got) return got.error();
   const auto address = gateway_address(context);
   if (!address) return address.error();
@@ -101,11 +115,12 @@ int shutdown(Context& context, bool wait) {
   while (!gone && std::chrono::steady_clock::now() < end) {
     const auto alive =
         net::fetch(*address, {.method = "GET", .target = "/v1/version", .headers = {}, .body = {}},
-                   std::chrono::seconds(5));
+                   context.terminal.patience);
     gone = !alive && !alive.error().is(Errc::timeout);
     if (!gone) std::this_thread::sleep_for(kPace);
   }
-  if (!gone) return context.fail(daemon::kExitFailed, "the gateway still answers");
+  if (!gone)
+    return context.fail(daemon::kExitFailed, "the gateway is not gone after " + format_duration(kGone));
   if (!print_json(context, *got)) context.out() << (wait ? "stopped\n" : "stopping\n");
   return 0;
 }
@@ -117,7 +132,12 @@ void add_act_verbs(CLI::App& app, Context& context) {
   auto* calling = app.add_subcommand("call", "One tool call")->fallthrough();
   calling->footer(
       "Example: holdfast call memory__search_nodes query=holdfast\n"
-      "A value that is JSON is passed as such (n=3, on=true), anything else as text.");
+      "A value that is JSON is passed as such (n=3, on=true), anything else as text.\n"
+      "Exit 0: the tool did it. 1: the tool says that it failed (its text is on standard output), or the "
+      "call\n"
+      "did: no such tool or server, a server that does not start or answer, an answer that is not valid "
+      "(the\n"
+      "reason is on standard error). 2: usage. 69: no gateway answers. 77: not permitted.");
   calling->add_option("TOOL", options->tool, "SERVER__TOOL")->required();
   calling->add_option("K=V", options->pairs, "arguments");
   calling->add_option("--arguments", options->arguments, "all arguments as one JSON object");

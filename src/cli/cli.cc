@@ -11,7 +11,9 @@ namespace {
 
 void add_global_options(CLI::App& app, Context& context) {
   const auto option = [&](const char* name, std::string& value, const char* about) {
-    app.add_option(name, value, about)->take_last();  // before or after the verb, and the later one counts
+    app.add_option(name, value, about)
+        ->take_last()  // before or after the verb, and the later one counts
+        ->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
   };
   option("--config", context.paths.config, "configuration file");
   option("--state-dir", context.paths.state_dir, "database, ledger, logs");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/duration.h"
 #include "daemon/daemon.h"
 
 namespace holdfast::cli {
@@ -14,6 +15,7 @@ struct Terminal {
   std::ostream& out;
   std::ostream& err;
   bool colour = false;
+  milliseconds patience{5'000};  // for a gateway's first sign of life
   daemon::Environment environment = daemon::process_environment();
 };
 

@@ -17,14 +17,16 @@ using Json = nlohmann::ordered_json;
 struct CliTest : testing::Test {
   FakeFront front;
   std::ostringstream out, err;
+  milliseconds patience = 10s;
 
   int run(std::vector<std::string> arguments) {
     out.str("");
     err.str("");
-    return cli::run(std::move(arguments),
-                    {.out = out, .err = err, .environment = [this](std::string_view name) {
-                       return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
-                     }});
+    return cli::run(
+        std::move(arguments),
+        {.out = out, .err = err, .patience = patience, .environment = [this](std::string_view name) {
+           return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
+         }});
   }
 };
 
@@ -51,6 +53,20 @@ TEST_F(CliTest, every_looking_verb_prints_something) {
   EXPECT_EQ(run({"ps", "--tree"}), 0);
 }
 
+TEST_F(CliTest, an_idle_instance_says_until_when_and_a_held_one_by_whom) {
+  front.gateway.views.resize(2);
+  front.gateway.views[0].idle = true;
+  front.gateway.views[0].stop_at = std::chrono::system_clock::now() + std::chrono::seconds(5430);
+  front.gateway.views[1].leases.resize(1);
+  front.gateway.views[1].leases[0].label = "digest/17";
+  EXPECT_EQ(run({"ps"}), 0) << err.str();
+  EXPECT_NE(out.str().find("UNTIL   HELD BY"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("in 90m  -\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("-       digest/17\n"), std::string::npos) << out.str();
+  EXPECT_EQ(run({"ps", "--tree"}), 0);
+  EXPECT_NE(out.str().find("held by digest/17"), std::string::npos) << out.str();
+}
+
 TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"call", "memory__text"}), 0) << err.str();
   EXPECT_EQ(out.str(), "hello\n");
@@ -59,12 +75,30 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"call", "memory__fail"}), 1);
   EXPECT_EQ(err.str(), "holdfast: unknown tool\n");
   EXPECT_EQ(run({"call", "nobody__x"}), 1);
+  EXPECT_EQ(run({"call", "memory__sloppy"}), 1);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(
+      err.str(),
+      "holdfast: memory__sloppy gave no valid result: isError is neither true nor false; --json shows what "
+      "came\n");
+  EXPECT_EQ(run({"call", "memory__sloppy", "--json"}), 1);
+  EXPECT_EQ(Json::parse(out.str())["isError"], "yes");
+  EXPECT_EQ(run({"call", "memory__partless"}), 1);
+  EXPECT_NE(err.str().find("content is not a list"), std::string::npos) << err.str();
   EXPECT_EQ(run({"call", "memory"}), 2);
   EXPECT_EQ(run({"call", "memory__echo", "--arguments", "[1]"}), 2);
   EXPECT_EQ(run({"nonsense"}), 2);
   EXPECT_EQ(run({"job"}), 2);
   EXPECT_EQ(run({}), 2);
   EXPECT_EQ(run({"status", "--nonsense"}), 2);
+  for (const char* option : {"--state-dir", "--socket", "--config"}) {
+    EXPECT_EQ(run({"status", option, ""}), 2) << option;
+    EXPECT_NE(err.str().find("must not be empty"), std::string::npos) << err.str();
+    EXPECT_EQ(run({std::string(option) + "=", "status"}), 2) << option;
+  }
+  EXPECT_EQ(run({"serve", "--listen", "0.0.0.0:0"}), 2);
+  EXPECT_NE(err.str().find("others could reach it"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"serve", "--listen", "127.0.0.1:0", "--listen", "unix:/nowhere/s"}), 0) << err.str();
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_EQ(run({"status", "--socket", front.dir.path / "nothing"}), 69);
   EXPECT_NE(err.str().find("no gateway answers"), std::string::npos);
@@ -80,8 +114,7 @@ TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   std::vector<std::string> seen;
   const auto forbidding = front.dir.path / "no.sock";
   front.thread.on([&] {
-    auto listener =
-        net::Listener::open(front.thread.loop.get_executor(), net::unix_address(forbidding.string()));
+    auto listener = net::Listener::open(front.thread.loop.get_executor(), unix_address(forbidding.string()));
     front.server->serve(
         std::move(*listener), {.handler = [](front::Request) -> asio::awaitable<front::Response> {
           co_return front::Response{
@@ -90,6 +123,50 @@ TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   });
   EXPECT_EQ(run({"status", "--socket", forbidding}), 77);
   EXPECT_EQ(err.str(), "holdfast: not you\n");
+}
+
+// To a client a stopped gateway is a socket that the kernel connects and nobody reads.
+TEST_F(CliTest, a_gateway_that_shows_no_life_is_69_soon_whatever_was_asked) {
+  const auto socket = front.dir.path / "stopped.sock";
+  asio::io_context loop;
+  asio::local::stream_protocol::acceptor stopped(loop,
+                                                 asio::local::stream_protocol::endpoint(socket.string()));
+  patience = 50ms;
+  const std::vector<std::vector<std::string>> verbs{{"status"},
+                                                    {"ps"},
+                                                    {"ps", "--tree"},
+                                                    {"servers"},
+                                                    {"sessions"},
+                                                    {"tools"},
+                                                    {"logs", "memory"},
+                                                    {"logs", "memory", "-f"},
+                                                    {"jobs"},
+                                                    {"job", "show", "digest"},
+                                                    {"job", "history", "digest"},
+                                                    {"job", "log", "digest"},
+                                                    {"job", "run", "digest"},
+                                                    {"job", "run", "digest", "--no-wait"},
+                                                    {"job", "cancel", "digest"},
+                                                    {"call", "memory__text"},
+                                                    {"sweep"},
+                                                    {"shutdown"},
+                                                    {"connect", "--server", "memory"}};
+  for (auto verb : verbs) {
+    const std::string name = verb.front() + " " + verb.back();
+    verb.insert(verb.end(), {"--socket", socket});
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_EQ(run(verb), 69) << name;
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s) << name;
+    EXPECT_EQ(out.str(), "") << name;
+    EXPECT_EQ(err.str(),
+              "holdfast: the gateway does not answer: no sign of life in 50ms; is its process stopped?\n")
+        << name;
+  }
+}
+
+TEST_F(CliTest, work_may_take_longer_than_a_sign_of_life) {
+  patience = 500ms;
+  EXPECT_EQ(run({"call", "memory__late"}), 0) << err.str();
 }
 
 TEST_F(CliTest, arguments_are_json_where_they_are_json_and_text_where_not) {

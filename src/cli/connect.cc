@@ -11,9 +11,9 @@
 #include <csignal>
 #include <deque>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "front/envelope.h"
+#include "mcp/message.h"
 
 namespace holdfast::cli {
 
@@ -29,29 +29,18 @@ constexpr std::chrono::hours kLongest{24 * 7};  // the server's callTimeout ends
 constexpr std::chrono::seconds kConnect{10};
 constexpr std::chrono::seconds kPooled{60};  // half of what the gateway lets a connection idle
 constexpr std::chrono::seconds kGoodbye{1};
-constexpr std::int64_t kInternalError = -32603;
-constexpr std::int64_t kInvalidRequest = -32600;
-constexpr std::int64_t kMethodNotFound = -32601;
-constexpr std::int64_t kParseError = -32700;
 
 steady_clock::time_point in(std::chrono::nanoseconds time) {
   return steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(time);
 }
 
-std::string error_line(const std::string& id, std::int64_t code, std::string_view message) {
-  const std::string text =
-      nlohmann::json(message).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return R"({"jsonrpc":"2.0",)" + (id.empty() ? "" : "\"id\":" + id + ",") + R"("error":{"code":)" +
-         std::to_string(code) + R"(,"message":)" + text + "}}";
-}
-
 // What a client may ask before the handshake: a ping, and whether we speak a newer era (the answer by which
 // it falls back to the handshake).
 std::string before_session(const Envelope& message) {
-  if (message.method == "ping") return R"({"jsonrpc":"2.0","id":)" + message.id + R"(,"result":{}})";
+  if (message.method == "ping") return mcp::result_line(message.id, "{}");
   if (message.method == "server/discover")
-    return error_line(message.id, kMethodNotFound, "Method not found: server/discover");
-  return error_line(message.id, kInvalidRequest, "not initialized");
+    return mcp::error_line(message.id, mcp::kMethodNotFound, "Method not found: server/discover");
+  return mcp::error_line(message.id, mcp::kInvalidRequest, "not initialized");
 }
 
 // A descriptor that is lent: blocking again, and open, when the bridge has ended.
@@ -72,7 +61,7 @@ class Lent {
 
 class Bridge {
  public:
-  Bridge(asio::io_context& loop, Context& context, net::Address address, const std::string& server,
+  Bridge(asio::io_context& loop, Context& context, Address address, const std::string& server,
          BridgeOptions options)
       : context_(context),
         address_(std::move(address)),
@@ -111,7 +100,7 @@ class Bridge {
   void lose_gateway(const Error& error);
 
   Context& context_;
-  net::Address address_;
+  Address address_;
   std::string target_;
   BridgeOptions options_;
   asio::any_io_executor executor_;
@@ -142,7 +131,12 @@ class Bridge {
 };
 
 asio::awaitable<void> Bridge::run(int* code) {
-  auto probe = co_await net::HttpConnection::connect(address_, in(kConnect));
+  auto probe = co_await net::HttpConnection::connect(address_, in(context_.terminal.patience));
+  if (probe) {  // the kernel connects in the name of a stopped process too
+    const auto alive = co_await (*probe)->request({.target = "/v1/version", .headers = {}, .body = {}},
+                                                  in(context_.terminal.patience));
+    if (!alive) probe = std::unexpected(alive.error());
+  }
   if (!probe) {
     *code = report(context_, probe.error());
     signals_.cancel();
@@ -237,8 +231,8 @@ asio::awaitable<void> Bridge::dispatch(std::string line) {
   const Envelope message = front::read_envelope(line);
   if (message.kind == Kind::garbage || message.kind == Kind::invalid || message.kind == Kind::batch) {
     co_await write_line(
-        error_line(message.id, message.kind == Kind::garbage ? kParseError : kInvalidRequest,
-                   message.kind == Kind::batch ? "batches are not supported" : message.problem));
+        mcp::error_line(message.id, message.kind == Kind::garbage ? mcp::kParseError : mcp::kInvalidRequest,
+                        message.kind == Kind::batch ? "batches are not supported" : message.problem));
     co_return;
   }
   if (!co_await initialized_.wait_until(in(kLongest))) co_return;
@@ -288,7 +282,7 @@ asio::awaitable<void> Bridge::request_in_turn(std::string id, std::string line) 
   auto wire = co_await connection();
   if (wire) co_return co_await exchange(std::move(*wire), std::move(id), std::move(line));
   leave(id);
-  co_await write_line(error_line(id, kInternalError, wire.error().message()));
+  co_await write_line(mcp::error_line(id, mcp::kInternalError, wire.error().message()));
   lose_gateway(wire.error());
 }
 
@@ -303,7 +297,7 @@ bool Bridge::leave(const std::string& id) {
 asio::awaitable<void> Bridge::initialize(std::string id, std::string line) {
   auto connected = co_await net::HttpConnection::connect(address_, in(kConnect));
   if (!connected) {
-    co_await write_line(error_line(id, kInternalError, connected.error().message()));
+    co_await write_line(mcp::error_line(id, mcp::kInternalError, connected.error().message()));
     initialized_.set();
     co_return lose_gateway(connected.error());
   }
@@ -353,14 +347,14 @@ asio::awaitable<Result<Bridge::Connection>> Bridge::connection() {
 
 asio::awaitable<void> Bridge::answer(std::string id, Result<net::HttpResponse> response) {
   if (!response) {
-    co_await write_line(error_line(id, kInternalError, response.error().message()));
+    co_await write_line(mcp::error_line(id, mcp::kInternalError, response.error().message()));
   } else if (response->body.starts_with(R"({"jsonrpc":)")) {
     // Line breaks between the parts of JSON are white space; a string cannot hold one.
     std::ranges::replace_if(response->body, [](char c) { return c == '\n' || c == '\r'; }, ' ');
     co_await write_line(std::move(response->body));
   } else {
-    co_await write_line(
-        error_line(id, kInternalError, "the gateway answered HTTP " + std::to_string(response->status)));
+    co_await write_line(mcp::error_line(id, mcp::kInternalError,
+                                        "the gateway answered HTTP " + std::to_string(response->status)));
   }
 }
 

@@ -11,10 +11,10 @@ int Context::fail(int code, std::string_view message) {
   return code;
 }
 
-std::expected<net::Address, int> gateway_address(Context& context) {
+std::expected<Address, int> gateway_address(Context& context) {
   const auto socket = daemon::resolve_socket(context.paths, context.terminal.environment);
   if (!socket) return std::unexpected(context.fail(daemon::kExitFailed, socket.error().message()));
-  return net::unix_address(socket->string());
+  return unix_address(socket->string());
 }
 
 int report(Context& context, const Error& error) {
@@ -25,15 +25,28 @@ int report(Context& context, const Error& error) {
     return context.fail(daemon::kExitNoGateway,
                         "no gateway answers (" + error.message() + "); `holdfast serve` starts one");
   }
+  if (error.is(Errc::timeout)) {
+    return context.fail(daemon::kExitNoGateway, "the gateway does not answer: no sign of life in " +
+                                                    format_duration(context.terminal.patience) +
+                                                    "; is its process stopped?");
+  }
   if (error.is(Errc::closed))
     return context.fail(daemon::kExitNoGateway, "the gateway went away: " + error.message());
   return context.fail(daemon::kExitFailed, error.message());
 }
 
-Asked ask_raw(Context& context, net::HttpRequest request, milliseconds limit) {
+Asked ask_raw(Context& context, net::HttpRequest request, Work work) {
+  if (work) {
+    const auto alive = ask_raw(context, {.target = "/v1/version", .headers = {}, .body = {}});
+    if (!alive) return std::unexpected(alive.error());
+  }
   const auto address = gateway_address(context);
   if (!address) return std::unexpected(address.error());
-  auto response = net::fetch(*address, std::move(request), limit);
+  auto response = net::fetch(*address, std::move(request), work.value_or(context.terminal.patience));
+  if (!response && work && response.error().is(Errc::timeout)) {
+    return std::unexpected(
+        context.fail(daemon::kExitFailed, "the gateway did not answer within " + format_duration(*work)));
+  }
   if (!response) return std::unexpected(report(context, response.error()));
   if (response->status < 400) return std::move(*response);
   const auto body = Json::parse(response->body, nullptr, false);
@@ -46,13 +59,13 @@ Asked ask_raw(Context& context, net::HttpRequest request, milliseconds limit) {
 }
 
 std::expected<Json, int> ask(Context& context, std::string_view method, std::string target, std::string body,
-                             milliseconds limit) {
+                             Work work) {
   auto response = ask_raw(context,
                           {.method = std::string(method),
                            .target = std::move(target),
                            .headers = {{"Content-Type", "application/json"}},
                            .body = std::move(body)},
-                          limit);
+                          work);
   if (!response) return std::unexpected(response.error());
   if (deeper_than(response->body))  // printing it recurses
     return std::unexpected(context.fail(daemon::kExitFailed, "the answer is nested too deep to be shown"));

@@ -30,14 +30,20 @@ struct Context {
   int fail(int code, std::string_view message);  // one line on stderr; gives `code` back
 };
 
+// How long the gateway may work on an answer. Without it, it is only looked at, and answers within the
+// terminal's patience; with it, it first has to show within that patience that it lives, so that a stopped
+// gateway is neither waited for nor left with something to do when it goes on.
+using Work = std::optional<milliseconds>;
+inline constexpr std::chrono::seconds kAct{30};  // what is done at once, on a busy machine
+
 // The gateway's answer, or the exit code after the reason was printed: 69 nobody answers, 77 not permitted,
-// 1 it said no.
+// 1 it said no, or its time for the work was over.
 using Asked = std::expected<net::HttpResponse, int>;
-Asked ask_raw(Context& context, net::HttpRequest request, milliseconds limit = std::chrono::seconds(30));
+Asked ask_raw(Context& context, net::HttpRequest request, Work work = {});
 std::expected<Json, int> ask(Context& context, std::string_view method, std::string target,
-                             std::string body = {}, milliseconds limit = std::chrono::seconds(30));
+                             std::string body = {}, Work work = {});
 // The control socket's address. An exit code after the reason was printed.
-std::expected<net::Address, int> gateway_address(Context& context);
+std::expected<Address, int> gateway_address(Context& context);
 // How a failed exchange with the gateway ends: 69, 77 or 1.
 int report(Context& context, const Error& error);
 

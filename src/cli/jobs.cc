@@ -52,10 +52,10 @@ int show(Context& context, const JobOptions& options) {
 int run(Context& context, const JobOptions& options) {
   const auto wait = parse_duration(options.wait);
   if (!wait) return context.fail(daemon::kExitUsage, "--wait takes a duration: " + options.wait);
-  const auto limit = (options.detach ? milliseconds(0) : *wait) + std::chrono::seconds(30);
+  const milliseconds work = (options.detach ? milliseconds(0) : *wait) + kAct;
   const auto got =
       ask(context, "POST", path_of(options, options.detach ? "/run" : "/run?wait=" + encode(options.wait)),
-          {}, limit);
+          {}, work);
   if (!got) return got.error();
   const Json run = got->value("run", Json::object());
   const std::string state = text_of(run, "state"), reason = text_of(run, "reason");
@@ -97,7 +97,7 @@ int log(Context& context, const JobOptions& options) {
 }
 
 int cancel(Context& context, const JobOptions& options) {
-  const auto got = ask(context, "POST", path_of(options, "/cancel?run=" + encode(options.run)));
+  const auto got = ask(context, "POST", path_of(options, "/cancel?run=" + encode(options.run)), {}, kAct);
   if (!got) return got.error();
   if (!print_json(context, *got)) context.out() << "cancelled " << text_of(*got, "cancelled") << '\n';
   return 0;

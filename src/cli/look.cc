@@ -6,6 +6,7 @@
 #include "cli/context.h"
 #include "cli/process_tree.h"
 #include "cli/table.h"
+#include "config/tool_name.h"
 
 namespace holdfast::cli {
 
@@ -48,7 +49,7 @@ int status(Context& context) {
 }
 
 // By what people call them: a run is "job/run", a client what it calls itself.
-std::string lease_text(const Json& leases) {
+std::string holders(const Json& leases) {
   std::string out;
   for (const auto& lease : leases) {
     const std::string label = text_of(lease, "label");
@@ -61,7 +62,7 @@ int ps(Context& context, bool tree) {
   const auto got = ask(context, "GET", tree ? "/v1/ps?tree=1" : "/v1/ps");
   if (!got) return got.error();
   if (print_json(context, *got)) return 0;
-  Table table({"ID", "SERVER", "STATE", "PID", "PROCS", "MEMORY", "CALLS", "UP", "LEASES"});
+  Table table({"ID", "SERVER", "STATE", "PID", "PROCS", "MEMORY", "CALLS", "UP", "UNTIL", "HELD BY"});
   for (const auto& row : got->at("instances")) {
     const std::vector<std::string> cells{text_of(row, "id"),
                                          text_of(row, "server"),
@@ -71,13 +72,14 @@ int ps(Context& context, bool tree) {
                                          format_bytes(row.value("memory_bytes", std::int64_t{0})),
                                          text_of(row, "calls_in_flight"),
                                          age_of(text_of(row, "started_at")),
-                                         lease_text(row.at("leases"))};
+                                         age_of(text_of(row, "stop_at")),
+                                         holders(row.at("leases"))};
     if (!tree) {
       table.add(cells);
       continue;
     }
     context.out() << cells[0] << "  " << cells[1] << "  " << cells[2] << "  " << cells[5] << "  held by "
-                  << cells[8] << '\n';
+                  << cells.back() << '\n';
     print_process_tree(context.out(), row.value("tree", Json::array()));
   }
   if (!tree) table.print(context.out(), context.terminal.colour);
@@ -105,7 +107,7 @@ int tools(Context& context, const std::string& server) {
   if (!print_json(context, *got)) {
     Table table({"TOOL", "DESCRIPTION"});
     for (const auto& row : got->at("tools")) {
-      table.add({text_of(row, "server") + "__" + text_of(row, "name"),
+      table.add({config::join_tool_name(text_of(row, "server"), text_of(row, "name")),
                  one_line(text_of(row.at("tool"), "description"), 90)});
     }
     table.print(context.out(), context.terminal.colour);
@@ -141,7 +143,7 @@ int logs(Context& context, const std::string& server, bool follow) {
                    .target = target + "?wait=" + std::to_string(kFollow.count()) + "s&offset=" + offset,
                    .headers = {},
                    .body = {}},
-                  kFollow * 2);
+                  kFollow + context.terminal.patience);
   }
   return got.error();
 }
@@ -158,7 +160,9 @@ void add_look_verbs(CLI::App& app, Context& context) {
     context.action = [&context] { return status(context); };
   });
   const auto tree = std::make_shared<bool>(false);
-  auto* list = verb("ps", "Running server instances, who holds them, until when", "ps --tree");
+  auto* list =
+      verb("ps", "Running server instances, and who holds them; if nobody does, until when they are kept",
+           "ps --tree");
   list->add_flag("--tree", *tree, "draw the processes of each, with pids and memory");
   list->callback([&context, tree] { context.action = [&context, tree] { return ps(context, *tree); }; });
   verb("servers", "Configured servers and their state", "servers")->callback([&context] {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/address.h"
 #include "cli/connect.h"
 #include "cli/context.h"
 #include "daemon/check.h"
@@ -85,6 +86,10 @@ void add_setup_verbs(CLI::App& app, Context& context) {
       ->add_option("--listen", flags->listen,
                    "HOST:PORT or unix:/PATH, repeatable; instead of the configuration's")
       ->expected(1)
+      ->check([](const std::string& text) {
+        const auto address = parse_listen_address(text);
+        return address ? std::string() : text + ": " + std::string(address.error().op);
+      })
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   serving->add_option("--log-level", flags->level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))

@@ -10,6 +10,7 @@ namespace holdfast::config {
 namespace {
 
 constexpr std::string_view kRunPrefix = "HOLDFAST_";
+constexpr std::string_view kRunOpening = "${HOLDFAST_";
 constexpr int kDeepestDefault = 8;
 
 bool is_name(std::string_view name) {
@@ -79,8 +80,8 @@ class Expansion {
             "for the characters themselves");
       return {};
     }
-    if (keep_ && name.starts_with(kRunPrefix))
-      return "${" + std::string(name) + (has_default ? ":-" + std::string(fallback) : "") + "}";
+    if (keep_ && std::ranges::find(kRunVariables, name) != kRunVariables.end())
+      return "${" + std::string(name) + "}";
     return variable(name, fallback, has_default, depth);
   }
 
@@ -90,6 +91,9 @@ class Expansion {
     if (has_default && depth < kDeepestDefault) return expand(fallback, depth + 1);
     if (has_default)
       fault("defaults are nested deeper than 8 levels");
+    else if (keep_ && name.starts_with(kRunPrefix))
+      fault(fmt::format("the variable {} is not set and has no default, and a run brings only {}",
+                        clipped(name, 60), fmt::join(kRunVariables, ", ")));
     else
       fault(fmt::format("the variable {0} is not set and has no default (${{{0}:-value}} gives one)",
                         clipped(name, 60)));
@@ -115,31 +119,28 @@ Interpolated interpolate(std::string_view text, const Lookup& environment, bool 
   return result;
 }
 
-std::string expand_run_variables(std::string_view text, const Lookup& run) {
+bool has_run_variables(std::string_view text) { return text.contains(kRunOpening); }
+
+std::string expand_run_variables(std::string_view text, const RunValues& values) {
   std::string out;
-  while (!text.empty()) {
-    const auto open = text.find("${HOLDFAST_");
+  for (;;) {
+    const auto open = text.find(kRunOpening);
     out += text.substr(0, open);
-    if (open == std::string_view::npos) break;
-    const bool escaped = out.ends_with('$');
+    if (open == std::string_view::npos) return out;
     text.remove_prefix(open);
-    const auto close = closing_brace(text, 0);
-    if (escaped || close == std::string_view::npos) {
-      if (escaped) out.pop_back();
-      out += "${";
-      text.remove_prefix(2);
-      continue;
+    const bool escaped = out.ends_with('$');
+    if (escaped) out.pop_back();
+    const auto known = std::ranges::find_if(kRunVariables, [text](std::string_view name) {
+      return text.substr(2).starts_with(name) && text.substr(2 + name.size()).starts_with('}');
+    });
+    if (escaped || known == kRunVariables.end()) {
+      out += kRunOpening;
+      text.remove_prefix(kRunOpening.size());
+    } else {
+      out += values[static_cast<std::size_t>(known - kRunVariables.begin())];
+      text.remove_prefix(known->size() + 3);
     }
-    const auto inside = text.substr(2, close - 2);
-    const auto dash = inside.find(":-");
-    const auto value = run(inside.substr(0, dash));
-    if (value && (dash == std::string_view::npos || !value->empty()))
-      out += *value;
-    else
-      out += dash == std::string_view::npos ? text.substr(0, close + 1) : inside.substr(dash + 2);
-    text.remove_prefix(close + 1);
   }
-  return out;
 }
 
 }  // namespace holdfast::config

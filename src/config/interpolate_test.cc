@@ -66,19 +66,16 @@ TEST(interpolate, without_an_environment_nothing_is_set) {
 }
 
 TEST(interpolate, a_run_brings_its_variables_later) {
-  const auto run = [](std::string_view name) -> std::optional<std::string> {
-    if (name == "HOLDFAST_JOB") return "digest";
-    if (name == "HOLDFAST_EMPTY") return "";
-    return std::nullopt;
-  };
+  const RunValues run{"digest", "5d41", "2027-01-15T08:00:10Z"};
   for (const auto& [text, kept, expanded] : {
            std::array<std::string_view, 3>{"${HOLDFAST_JOB}", "${HOLDFAST_JOB}", "digest"},
            {"${env:HOLDFAST_JOB}", "${HOLDFAST_JOB}", "digest"},
-           {"${HOLDFAST_JOB:-x}", "${HOLDFAST_JOB:-x}", "digest"},
-           {"${HOLDFAST_EMPTY:-x}", "${HOLDFAST_EMPTY:-x}", "x"},
-           {"${HOLDFAST_OTHER:-x}", "${HOLDFAST_OTHER:-x}", "x"},
-           {"${HOLDFAST_OTHER}", "${HOLDFAST_OTHER}", "${HOLDFAST_OTHER}"},
+           {"${HOLDFAST_JOB:-x}", "${HOLDFAST_JOB}", "digest"},
+           {"${HOLDFAST_X:-${HOLDFAST_JOB}}", "${HOLDFAST_JOB}", "digest"},
+           {"${UNSET:-a-${HOLDFAST_RUN:-${UNSET}}-b}", "a-${HOLDFAST_RUN}-b", "a-5d41-b"},
+           {"${HOLDFAST_X:-x}", "x", "x"},
            {"$${HOLDFAST_JOB}", "$${HOLDFAST_JOB}", "${HOLDFAST_JOB}"},
+           {"$${HOLDFAST_X:-y}", "$${HOLDFAST_X:-y}", "${HOLDFAST_X:-y}"},
            {"${TOKEN}-${HOLDFAST_JOB}", "s3cret-${HOLDFAST_JOB}", "s3cret-digest"},
            {"$${TOKEN}", "${TOKEN}", "${TOKEN}"},
        }) {
@@ -88,6 +85,13 @@ TEST(interpolate, a_run_brings_its_variables_later) {
     EXPECT_EQ(expand_run_variables(first.text, run), expanded) << text;
   }
   EXPECT_EQ(expand_run_variables("${HOLDFAST_JOB", run), "${HOLDFAST_JOB");
+  EXPECT_EQ(expand_run_variables("${HOLDFAST_JOBS}", run), "${HOLDFAST_JOBS}");
+}
+
+TEST(interpolate, what_no_run_brings_is_said_with_what_it_brings) {
+  EXPECT_EQ(interpolate("${HOLDFAST_URL}", testing::environment, true).fault,
+            "the variable HOLDFAST_URL is not set and has no default, and a run brings only HOLDFAST_JOB, "
+            "HOLDFAST_RUN, HOLDFAST_SCHEDULED_AT");
 }
 
 }  // namespace

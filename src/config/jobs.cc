@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/interpolate.h"
 #include "config/reader.h"
+#include "config/tool_name.h"
 
 namespace holdfast::config {
 
@@ -49,7 +51,8 @@ void Reader::read_job(const Node& key, const Node& node, const std::string& path
     job.unusable = "overlap: " + job.overlap + " is not served by this version; use skip or parallel";
     error(key, path, job.unusable + "; it does not run", false);
   }
-  check_directory(job.cwd, job.unusable, given(Section::job, node, "cwd"), node, path, job.enabled);
+  if (!has_run_variables(job.cwd))
+    check_directory(job.cwd, job.unusable, given(Section::job, node, "cwd"), node, path, job.enabled);
   finish_entry(first, job.enabled);
   if (good_name) config_.jobs.emplace(key.text, std::move(job));
 }
@@ -73,7 +76,7 @@ void Reader::check_schedules(const Job& job, const Node& node, const std::string
 // A step may name its server as the file does, although it is called otherwise here.
 std::string Reader::with_server_renamed(std::string tool) const {
   constexpr std::size_t kLongestWritten = 200;
-  for (auto bar = tool.find("__"); bar < kLongestWritten; bar = tool.find("__", bar + 1))
+  for (auto bar = tool.find(kToolSeparator); bar < kLongestWritten; bar = tool.find(kToolSeparator, bar + 1))
     if (const auto known = renamed_.find(tool.substr(0, bar)); known != renamed_.end())
       return known->second + tool.substr(bar);
   return tool;
@@ -96,8 +99,7 @@ void Reader::read_steps(const Option& row, const Node& list, const std::string& 
       continue;
     if (step.tool.empty() && item.is_map() && item.find("tool") == nullptr)
       error(item, here, "has no `tool`");
-    const auto bar = step.tool.find("__");
-    if (!step.tool.empty() && (bar == std::string::npos || bar == 0 || bar + 2 == step.tool.size())) {
+    if (!step.tool.empty() && !split_tool_name(step.tool)) {
       const Node* at = item.find("tool");
       error(at != nullptr ? *at : item, path_of(here, "tool"),
             fmt::format("found \"{}\"; expected a name such as server__tool", clipped(step.tool, 60)));
@@ -112,10 +114,9 @@ void Reader::check_tools(const Node& node, const Job& job, const std::string& pa
   const Node* list = node.find("steps");
   if (list == nullptr || list->items.size() != job.steps.size()) return;
   for (std::size_t i = 0; i < job.steps.size(); ++i) {
-    const std::string& tool = job.steps[i].tool;
-    const auto bar = tool.find("__");
-    const std::string server = tool.substr(0, bar);
-    if (bar == std::string::npos || bar == 0) continue;
+    const auto name = split_tool_name(job.steps[i].tool);
+    if (!name) continue;
+    const std::string server(name->server);
     const Node& item = *list->items[i];
     const Node* at = item.is_map() ? item.find("tool") : &item;
     const std::string here = fmt::format("{}.steps[{}].tool", path, i);

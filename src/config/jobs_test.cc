@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config/testing.h"
@@ -47,14 +48,22 @@ jobs:
 
 TEST(jobs, commands_keep_the_variables_of_their_run) {
   const Loaded loaded = load(
-      R"(jobs: {agent: {cron: [every 30m, "@daily"], tz: UTC, command: [claude, "${TOKEN}", "${HOLDFAST_MCP_CONFIG}"],
-  env: {JOB: "${env:HOLDFAST_JOB}"}, cwd: /usr}})");
+      R"(jobs: {agent: {cron: [every 30m, "@daily"], tz: UTC, command: [claude, "${TOKEN}", "${HOLDFAST_RUN}"],
+  env: {JOB: "${env:HOLDFAST_JOB}"}, cwd: "/usr/${HOLDFAST_X:-${HOLDFAST_JOB}}"}})");
   EXPECT_EQ(report(loaded), "");
   const Job& job = loaded.config.jobs.at("agent");
-  EXPECT_EQ(job.command, (std::vector<std::string>{"claude", "s3cret", "${HOLDFAST_MCP_CONFIG}"}));
+  EXPECT_EQ(job.command, (std::vector<std::string>{"claude", "s3cret", "${HOLDFAST_RUN}"}));
   EXPECT_EQ(job.env.at("JOB"), "${HOLDFAST_JOB}");
   EXPECT_EQ(job.schedules.size(), 2U);
-  EXPECT_EQ(job.cwd, "/usr");
+  EXPECT_EQ(job.cwd, "/usr/${HOLDFAST_JOB}");
+}
+
+TEST(jobs, a_variable_that_no_run_brings_is_an_error_where_it_stands) {
+  const Loaded loaded = load(R"(jobs:
+  agent: {cron: every 30m, command: [claude, "${HOLDFAST_URL}"]})");
+  EXPECT_THAT(report(loaded), ::testing::StartsWith("c.yaml:2:46: error: jobs.agent.command[1]: the variable "
+                                                    "HOLDFAST_URL is not set and has no default, and a run"));
+  EXPECT_THAT(loaded.config.jobs.at("agent").unusable, ::testing::HasSubstr("HOLDFAST_URL"));
 }
 
 TEST(jobs, a_wrong_schedule_is_reported_at_its_column) {

@@ -25,7 +25,6 @@ std::string not_served(const Server& server) {
   if (!server.url.empty()) return "remote servers (url) are not served by this version";
   if (server.sharing == Sharing::key)
     return "sharing by key is not served by this version; use session or shared";
-  if (server.isolation == "pidns") return "isolation: pidns is not served by this version";
   return {};
 }
 

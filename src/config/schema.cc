@@ -29,7 +29,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where MCP clients reach the gateway: `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where MCP clients reach the gateway: `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. What other machines could reach is refused: this version has no tokens to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},
@@ -94,7 +94,7 @@ const std::vector<Option>& table() {
     {.section = S::server, .key = "restart", .type = T::section, .nested = S::restart, .doc = "How often a failing server is started again."},
     {.section = S::server, .key = "limits", .type = T::section, .nested = S::limits, .later = true, .doc = "What one instance may use, where the machine can enforce it."},
     {.section = S::server, .key = "isolation", .type = T::choice, .fallback = "auto", .choices = {"auto", "pidns"},
-     .doc = "`auto`: the strongest containment that the server cannot notice; `pidns`: a PID namespace of its own (not served by this version: such an entry is not started).",
+     .doc = "`auto`: the strongest containment that the server cannot notice; `pidns`: a PID namespace of its own, which the kernel ends whoever else dies; the server sees its own processes only. Where the machine offers none, the entry is not started.",
      .set = [](Target& t, Value&& v) { t.server->isolation = std::move(v.text); }},
     {.section = S::server, .key = "tools", .synonyms = {"toolFilter"}, .type = T::section, .nested = S::tools, .doc = "Which of its tools are offered."},
     {.section = S::server, .key = "disabledTools", .synonyms = {"excludeTools"}, .type = T::text_list, .doc = "The same as `tools.exclude`.",
@@ -163,9 +163,9 @@ const std::vector<Option>& table() {
     {.section = S::job, .key = "command", .type = T::command, .expand = true,
      .doc = "A program and its arguments as a list, run in custody. `${HOLDFAST_JOB}`, `${HOLDFAST_RUN}` and `${HOLDFAST_SCHEDULED_AT}` are filled in by each run.",
      .set = [](Target& t, Value&& v) { t.job->command = std::move(v.list); }},
-    {.section = S::job, .key = "env", .type = T::text_map, .expand = true, .doc = "Variables for the command.",
+    {.section = S::job, .key = "env", .type = T::text_map, .expand = true, .doc = "Variables for the command; those of the run are filled in here too.",
      .set = [](Target& t, Value&& v) { t.job->env = std::move(v.map); }},
-    {.section = S::job, .key = "cwd", .type = T::path, .expand = true, .doc = "The command's working directory, which must exist; the folder of the configuration file if absent.",
+    {.section = S::job, .key = "cwd", .type = T::path, .expand = true, .doc = "The command's working directory, which must exist; the folder of the configuration file if absent. The variables of a run are filled in here too.",
      .set = [](Target& t, Value&& v) { t.job->cwd = std::move(v.text); }},
     {.section = S::job, .key = "tools", .type = T::text_list, .later = true, .doc = "Globs of `server__tool` that the run's token may call.",
      .set = [](Target& t, Value&& v) { t.job->tools = std::move(v.list); }},
@@ -189,7 +189,7 @@ const std::vector<Option>& table() {
 
     // ---- the gateway's own parts
     {.section = S::custody, .key = "require", .type = T::choice, .fallback = "any", .choices = {"any", "leaf", "pidns"},
-     .doc = "Refuse to start when a server could not get at least this containment; `pidns` makes it every server's isolation.",
+     .doc = "Refuse to start when a server could not get at least this containment; `pidns` makes it every server's and every command's isolation.",
      .set = [](Target& t, Value&& v) { t.config->custody_require = std::move(v.text); }},
     {.section = S::scheduler, .key = "workers", .type = T::integer, .fallback = "8", .least = 1, .most = 1000, .doc = "Runs at the same time.",
      .set = [](Target& t, Value&& v) { t.config->scheduler_workers = static_cast<int>(v.number); }},

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/address.h"
 #include "config/interpolate.h"
 #include "config/reader.h"
 
@@ -24,32 +25,6 @@ std::optional<std::int64_t> as_integer(std::string_view text) {
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-// What keeps `text` from being an address to listen on; empty: nothing.
-std::string listen_fault(std::string_view text) {
-  if (text.starts_with("unix:")) {
-    const auto path = text.substr(5);
-    if (!path.starts_with('/')) return "the path after unix: must be absolute";
-    if (path.size() > 107) return "the path of a socket has at most 107 bytes";
-    return {};
-  }
-  const auto colon = text.rfind(':');
-  const auto host = text.substr(0, colon);
-  if (colon == std::string_view::npos) return "the port is missing";
-  const auto port = as_integer(text.substr(colon + 1));
-  if (!port || *port < 0 || *port > 65535) return "a port is a number from 0 to 65535";
-  if (host.starts_with('[') && host.ends_with(']') && host.size() > 3 &&
-      host.find_first_not_of("0123456789abcdefABCDEF:.", 1) == host.size() - 1)
-    return {};
-  int parts = 0;
-  for (std::size_t at = 0; at <= host.size() && parts < 5; ++parts) {
-    const auto dot = std::min(host.find('.', at), host.size());
-    const auto part = as_integer(host.substr(at, dot - at));
-    if (!part || *part < 0 || *part > 255 || dot - at > 3) return "the host must be an IP address";
-    at = dot + 1;
-  }
-  return parts == 4 ? std::string() : "the host must be an IP address";
 }
 
 // What keeps `name: value` from being an HTTP header; empty: nothing. A value from the environment may end
@@ -210,8 +185,9 @@ std::optional<Value> Reader::read_list(const Option& row, const Node& node, cons
       return;
     }
     if (row.type == Type::listen) {
-      if (const auto fault = listen_fault(*text); !fault.empty()) {
-        error(item, here, fmt::format("found {}: {}; expected {}", found(item), fault, expectation(row)));
+      if (const auto address = parse_listen_address(*text); !address) {
+        error(item, here,
+              fmt::format("found {}: {}; expected {}", found(item), address.error().op, expectation(row)));
         good = false;
       }
     } else if (row.type == Type::schedules) {

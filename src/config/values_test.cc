@@ -115,6 +115,7 @@ TEST(values, flags_and_choices) {
   EXPECT_FALSE(server_with("disabled: true").enabled);
   EXPECT_TRUE(server_with("supportsParallelToolCalls: false").serial);
   EXPECT_EQ(said("background: 1"), "background: found \"1\"; expected true or false\n");
+  EXPECT_EQ(server_with("isolation: pidns").isolation, "pidns");
   EXPECT_EQ(said("isolation: jail"), "isolation: found \"jail\"; expected one of auto, pidns\n");
 }
 
@@ -194,8 +195,6 @@ TEST(values, what_this_version_does_not_serve_is_an_error_of_its_entry_only) {
        "mcpServers.a: remote servers (url) are not served by this version"},
       {"mcpServers: {a: {command: x, sharing: {key: token}}}",
        "mcpServers.a: sharing by key is not served by this version; use session or shared"},
-      {"mcpServers: {a: {command: x, isolation: pidns}}",
-       "mcpServers.a: isolation: pidns is not served by this version"},
       {"jobs: {a: {schedule: every 1m, command: [x], overlap: queue}}",
        "jobs.a: overlap: queue is not served by this version; use skip or parallel"},
   };
@@ -222,12 +221,14 @@ TEST(values, sharing) {
 }
 
 TEST(values, addresses_to_listen_on) {
-  const Loaded many = load("listen: [\"[::1]:0\", unix:/run/h.sock, \"0.0.0.0:${PORT:-80}\"]");
+  const Loaded many = load("listen: [\"[::1]:0\", unix:/run/h.sock, \"127.0.0.2:${PORT:-80}\"]");
   EXPECT_EQ(report(many), "");
-  EXPECT_EQ(many.config.listen, (std::vector<std::string>{"[::1]:0", "unix:/run/h.sock", "0.0.0.0:80"}));
+  EXPECT_EQ(many.config.listen, (std::vector<std::string>{"[::1]:0", "unix:/run/h.sock", "127.0.0.2:80"}));
   const std::string right = "; expected 127.0.0.1:PORT, [::1]:PORT or unix:/path, or a list of them\n";
   const std::pair<std::string_view, std::string_view> cases[] = {
-      {"localhost:80", "the host must be an IP address"},
+      {"0.0.0.0:80", "others could reach it, and there are no tokens yet to admit them by"},
+      {"[::]:80", "others could reach it, and there are no tokens yet to admit them by"},
+      {"example.org:80", "the host must be an IP address"},
       {"127.0.0.1", "the port is missing"},
       {"127.0.0.1:65536", "a port is a number from 0 to 65535"},
       {"127.0.0.1:", "a port is a number from 0 to 65535"},

@@ -80,7 +80,10 @@ class CustodianImpl final : public Custodian {
 
   static asio::awaitable<Result<std::shared_ptr<Tree>>> start_tree(CoreRef core, TreeSpec spec) {
     if (core->closing) co_return fail(Errc::closed, "start", spec.name);
-    const auto tree = std::make_shared<TreeImpl>(core->executor, core->intent_for(spec), spec.graces);
+    const bool pidns = spec.pidns || core->options.pidns;
+    if (const auto& why = core->rungs.report.no_pidns; pidns && !why.empty())
+      co_return fail(Errc::refused, "pidns", why);  // never silently on less
+    const auto tree = std::make_shared<TreeImpl>(core->executor, core->intent_for(spec), spec.graces, pidns);
     core->trees.push_back(tree);
     // Whoever awaits may be cancelled at any moment; the start goes on to its own end, then nobody holds it.
     struct Abandon {

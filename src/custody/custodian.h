@@ -20,6 +20,7 @@ namespace holdfast::custody {
 struct CustodianOptions {
   std::filesystem::path state_dir;  // exists; the ledger is made below it
   std::filesystem::path keeper;     // holdfast-keeper
+  bool pidns = false;               // every tree in a PID namespace of its own, as if each asked for it
   bool allow_leaf = true;           // false: rung tree even where the machine offers leaves (tests)
   std::optional<os::DescriptorLimit> descriptors =
       {};                       // for keepers and servers; none: as this process has it
@@ -27,11 +28,12 @@ struct CustodianOptions {
 };
 
 struct RungReport {
-  Rung rung = Rung::tree;
-  std::string reason;     // why not a stronger one, or which leaf parent is used
-  std::string spawn;      // "clone_into", "write_procs", "none"
-  std::string identity;   // "handle", "start_ticks"
-  std::string guarantee;  // one sentence for `status` and `doctor`
+  Rung rung = Rung::tree;     // tree or leaf: what a tree gets that asks for nothing
+  std::string no_pidns = {};  // why no tree can have a PID namespace of its own; empty: it can
+  std::string reason;         // why not a stronger one, or which leaf parent is used
+  std::string spawn;          // "clone_into", "write_procs", "none"
+  std::string identity;       // "handle", "start_ticks"
+  std::string guarantee;      // one sentence for `status` and `doctor`
 };
 
 struct RecoveryReport {

@@ -108,9 +108,8 @@ void Face::heed(const KeeperDatagram& message) {
     case KeeperMessage::started:
       return note_started(message);
     case KeeperMessage::spawn_failed:
-      spawn_error_ = sys_error("", options_.command[0], static_cast<int>(message.a)).error();
       spawn_step_ = message.b;
-      return;
+      return note_spawn_error(static_cast<os::SpawnStep>(message.b), static_cast<int>(message.a));
     case KeeperMessage::leader_exited:
       leader_end_ = os::Waited{
           .pid = leader_pid_, .code = static_cast<int>(message.a), .signal = static_cast<int>(message.b)};
@@ -138,6 +137,13 @@ void Face::heed(const KeeperDatagram& message) {
     case KeeperMessage::input_back:
       return;  // ours
   }
+}
+
+void Face::note_spawn_error(os::SpawnStep step, int number) {
+  FixedString<64> what("--isolation=pidns: ");
+  spawn_error_ = os::of_namespace(step)
+                     ? sys_error("", what.append(os::to_string(step)).view(), number).error()
+                     : sys_error("", options_.command[0], number).error();
 }
 
 // A keeper that answers what was asked first is not held, however much has been asked since.

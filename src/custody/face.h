@@ -19,6 +19,7 @@
 #include "custody/members.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
+#include "os/spawn.h"
 
 namespace holdfast::custody {
 
@@ -70,6 +71,7 @@ class Face {
   void hear();
   void heed(const KeeperDatagram& message);
   void note_started(const KeeperDatagram& message);
+  void note_spawn_error(os::SpawnStep step, int number);
   void note_heard(std::int64_t number);
   void note_signals();
   void note_children();

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 
 #include "custody/face.h"
 #include "custody/keeper.h"
@@ -160,9 +161,8 @@ int show_face(char** words, char** environment) {
     write_text(1, kFaceHelp);
     return 0;
   }
-  // Aligned, so that all of it but its members' queue lies on one page.
-  alignas(2048) static Face face(*options, environment);
-  return face.run();
+  static Pages<Face> pages;
+  return (new (pages.room) Face(*options, environment))->run();
 }
 
 }  // namespace holdfast::custody

@@ -21,9 +21,11 @@ its tree is asked to end (SIGTERM) and then made to (SIGKILL).
                             over their input. A command that works on after its input ended needs `ignore`:
                               echo job | holdfast run --on-eof=ignore -- slow-batch
   --for DURATION            how long it may run (500ms 30s 10m 24h); then exit status 124
-  --isolation auto|tree|leaf
+  --isolation auto|tree|leaf|pidns
                             leaf: a cgroup of its own, which nobody leaves; tree: by descent, anywhere.
-                            auto (default): the leaf where this machine offers one
+                            auto (default): the leaf where this machine offers one. pidns: a PID namespace of its
+                            own, which the kernel ends whoever else is killed; the command sees nobody else's
+                            processes, and is number 2 among its own
   --limit NAME=VALUE,...    files=1024 (descriptors of each process); memory=512M, pids=64, cpu=50% of the
                             whole tree, where a leaf with that controller can be had, and refused elsewhere
   --report FILE             JSON: what was started, what had to be killed, how long each step took
@@ -104,16 +106,16 @@ Result<void> read_limits(FaceLimits& limits, std::string_view list) {
 }
 
 Result<void> read_isolation(FaceOptions& options, std::string_view value) {
-  if (value == "pidns")
-    return wrong("--isolation=pidns is not offered by this version (auto, tree, leaf)", {});
   if (value == "auto")
     options.isolation = Isolation::automatic;
   else if (value == "tree")
     options.isolation = Isolation::tree;
   else if (value == "leaf")
     options.isolation = Isolation::leaf;
+  else if (value == "pidns")
+    options.isolation = Isolation::pidns;
   else
-    return wrong("--isolation takes auto, tree or leaf", value);
+    return wrong("--isolation takes auto, tree, leaf or pidns", value);
   return {};
 }
 

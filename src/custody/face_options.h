@@ -18,7 +18,7 @@ struct FaceLimits {
   [[nodiscard]] bool need_leaf() const { return memory != 0 || pids != 0 || cpu != 0; }
 };
 
-enum class Isolation { automatic, tree, leaf };
+enum class Isolation { automatic, tree, leaf, pidns };
 
 struct FaceOptions {
   std::chrono::milliseconds eof{1000}, term{1500};

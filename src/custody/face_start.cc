@@ -197,12 +197,12 @@ Result<void> Face::start(const char* path, bool by_shell) {
                                ? "--limit: no leaf with such a limit can be had here: "
                                : "--isolation=leaf: ");
       return custody_refusal(why.append(describe(made.error()).view()).view());
-    } else {
+    } else if (options_.isolation == Isolation::automatic) {
       report_.rung_reason = describe(made.error()).view();
     }
   }
   in_leaf_ = static_cast<bool>(leaf);
-  report_.rung = in_leaf_ ? "leaf" : "tree";
+  report_.rung = options_.isolation == Isolation::pidns ? "pidns" : in_leaf_ ? "leaf" : "tree";
   return start_keeper(path, by_shell, std::move(leaf));
 }
 
@@ -221,6 +221,10 @@ Result<void> Face::start_keeper(const char* path, bool by_shell, os::CgroupLeaf 
   if (leaf) {
     arguments.add("--leaf");
     arguments.add("clone");
+  }
+  if (options_.isolation == Isolation::pidns) {
+    arguments.add("--pidns");
+    arguments.add("yes");
   }
   // A script without an interpreter's line: as execvp(3) does.
   for (const char* word : {"--", by_shell ? kShell : path, by_shell ? kShell : options_.command[0]})
@@ -259,7 +263,7 @@ bool Face::again(bool& by_shell) {
   const auto step = static_cast<os::SpawnStep>(spawn_step_);
   const bool leaf_refused =
       in_leaf_ && (step == os::SpawnStep::clone3 || step == os::SpawnStep::cgroup_procs);
-  if (leaf_refused && options_.isolation == Isolation::automatic && !options_.limits.need_leaf()) {
+  if (leaf_refused && options_.isolation != Isolation::leaf && !options_.limits.need_leaf()) {
     leaf_allowed_ = false;
     report_.rung_reason = describe(*spawn_error_).view();
   } else if (step == os::SpawnStep::execve && spawn_error_->is_errno(ENOEXEC) && !by_shell) {

@@ -20,6 +20,9 @@ constexpr milliseconds kRefusedPause{1000};  // between passes at members that a
 constexpr int kWalksPerPass = 4;
 constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
 
+// For init to tell how the leader ended. It waits for nothing but the processor, unless somebody holds it.
+constexpr milliseconds kInitsWord{2000};
+
 // A shell's background child holds our pipes for the moment until it has opened its own: who was taken for an
 // heir is looked at again.
 constexpr std::array kLooks{milliseconds(20), milliseconds(200), milliseconds(2000)};
@@ -36,9 +39,10 @@ Keeper::Keeper(const KeeperOptions& options, Birth birth, UniqueFd signals)
     : options_(options),
       signals_(std::move(signals)),
       leader_(std::move(birth.leader)),
+      init_(std::move(birth.init)),
       in_(birth.in),
       out_(birth.out),
-      members_(os::own_pid(), os::CgroupLeaf(UniqueFd(options.leaf ? kLeafFd : -1))) {
+      members_(os::own_pid(), os::CgroupLeaf(UniqueFd(options.leaf ? kLeafFd : -1)), {}, init_.pid()) {
   say(KeeperMessage::started, leader_.pid(), static_cast<std::int64_t>(birth.start_ticks),
       birth.poisoned ? 1 : 0);
   if (!options_.leaf) return;
@@ -128,7 +132,16 @@ void Keeper::reap() {
     if (ended->signal == SIGKILL && state_ == LadderState::kill) ++killed_;
     if (!leader_end_ && ended->pid == leader_.pid()) leader_end_ = *ended;
   }
-  if (leader_end_ || !leader_.exited()) return;
+  if (!leader_end_ && leader_.exited()) ask_for_leader_end();
+}
+
+// It is dead, and was not among them.
+void Keeper::ask_for_leader_end() {
+  if (init_) {
+    leader_end_ = init_.leader_end(leader_.pid());
+    if (!leader_end_ && word_by_ == Clock::time_point::max()) word_by_ = Clock::now() + kInitsWord;
+    if (leader_end_ || Clock::now() < word_by_) return;
+  }
   // It may have died since; if the kernel still keeps the status, a tracer holds it, and it will not come
   // while we can wait for it.
   const auto ended = os::wait_child(leader_.pid());
@@ -164,7 +177,9 @@ void Keeper::note_successor() {
 }
 
 void Keeper::wait() {
-  const auto until = std::min({deadline_, successor_ ? look_again_ : Clock::time_point::max(),
+  const bool asking = !leader_end_ && word_by_ != Clock::time_point::max();  // the leader's pidfd stays ready
+  const auto until = std::min({deadline_, asking ? word_by_ : Clock::time_point::max(),
+                               successor_ ? look_again_ : Clock::time_point::max(),
                                state_ == LadderState::kill ? next_pass_ : Clock::time_point::max()});
   milliseconds timeout{-1};
   if (until != Clock::time_point::max()) {
@@ -177,7 +192,7 @@ void Keeper::wait() {
       os::Poll{deaf ? -1 : kLifelineFd, POLLIN | POLLRDHUP, 0},
       os::Poll{blind ? -1 : kGatewayFd, POLLIN, 0},
       os::Poll{signals_.get(), POLLIN, 0},
-      os::Poll{leader_.get(), POLLIN, 0},
+      os::Poll{asking ? init_.words() : leader_.get(), POLLIN, 0},
       os::Poll{successor_.get(), POLLIN, 0},
       os::Poll{events_.get(), POLLPRI, 0},
   };
@@ -227,7 +242,9 @@ void Keeper::heed(const KeeperDatagram& message) {
 // To the group, as a terminal would: a wrapper does not tell its child. A heir's group is not known to be its
 // own.
 void Keeper::pass_on(int signal) {
-  if (!leader_end_) {
+  if (!leader_end_ && init_) {
+    init_.pass_on(signal);
+  } else if (!leader_end_) {
     (void)leader_.signal_group(signal);
   } else if (successor_) {
     (void)successor_.signal(signal);

@@ -10,6 +10,7 @@
 
 #include "base/fixed_string.h"
 #include "base/result.h"
+#include "custody/keeper_init.h"
 #include "custody/keeper_protocol.h"
 #include "custody/ladder.h"
 #include "custody/members.h"
@@ -31,6 +32,7 @@ struct KeeperOptions {
   bool face = false;        // started by `holdfast run`
   bool leaf = false;
   bool leaf_by_procs = false;
+  bool pidns = false;
   const char* program = nullptr;
   char** arguments = nullptr;  // argv of the server, null-terminated
 };
@@ -43,12 +45,15 @@ struct Birth {
   std::uint64_t start_ticks = 0;
   bool poisoned = false;
   PipeEnd in, out;  // the pipes it was given as descriptors 0 and 1
+  Init init;        // rung pidns: whose child it is
 };
 Result<void> prepare_keeper();  // subreaper, session, signals, descriptors
 Result<Birth> start_server(const KeeperOptions& options, char** environment);
+// The same in a PID namespace, by an init; keeper_init.cc.
+Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment);
 // Forgets what the server was given: descriptors 0-2, arguments, environment. The title becomes
-// "holdfast-keeper ID".
-void let_go(const KeeperOptions& options, int argc, char** argv, char** environment);
+// `title` and the tree's id.
+void let_go(const KeeperOptions& options, std::string_view title, int argc, char** argv, char** environment);
 
 class Keeper {
  public:
@@ -64,6 +69,7 @@ class Keeper {
   void enter(LadderEvent why);
   void kill_passes();
   void reap();
+  void ask_for_leader_end();
   void note_leader();
   void note_successor();
   void wait();
@@ -79,11 +85,13 @@ class Keeper {
   KeeperOptions options_;
   UniqueFd signals_, events_;
   os::PidFd leader_, successor_;
+  Init init_;
   PipeEnd in_, out_;
 
   LadderState state_ = LadderState::serving;
   Clock::time_point deadline_ = Clock::time_point::max();
   Clock::time_point next_pass_ = Clock::time_point::max();
+  Clock::time_point word_by_ = Clock::time_point::max();  // rung pidns: when init's word is no longer awaited
   Clock::time_point look_again_ = Clock::time_point::max();  // whether the heir still holds our pipes
   std::size_t looks_ = 0;
   int passes_ = 0;
@@ -95,6 +103,14 @@ class Keeper {
   std::int64_t told_left_ = -1;  // the last `unkillable`, so that it is told once
   std::int64_t told_refused_ = -1;
   Members members_;  // last: most of its queue is never touched, and what is lies on as few pages as it can
+};
+
+// Whole pages for an object that lives as long as its program: static, since members' queue would make the
+// stack grow for good, and plain, since the guard of a static object lies behind it and costs a page. Most of
+// the queue's pages are never touched, and what stands around them is not spread over more.
+template <class T>
+struct alignas(4096) Pages {
+  std::byte room[sizeof(T)];
 };
 
 // All of it: what main() returns.

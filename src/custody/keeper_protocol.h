@@ -26,11 +26,12 @@ inline constexpr int kLeafFd = 6;  // its cgroup leaf, or absent on rung tree
 //   --lost MS            grace after SIGTERM when the gateway died (short ladder)
 //   --patience MS        how long SIGKILL may take before it reports unkillable
 //   --leaf clone|procs   absent: rung tree
+//   --pidns yes          in a PID namespace of its own (keeper_init.h), whatever the rung
 //   --left MS            grace for members whose leader is gone (1 s)
 //   --files N            RLIMIT_NOFILE of the server
 //   --face yes           a face started it: nobody else removes its leaf, and the face may have been stopped
-// Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID", so that nobody
-// who looks for the server by its command line hits the keeper.
+// Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID" ("holdfast-init
+// ID" of a namespace's init), so that nobody who looks for the server by its command line hits the keeper.
 
 enum class KeeperMessage : std::uint16_t {
   // gateway -> keeper
@@ -49,6 +50,9 @@ enum class KeeperMessage : std::uint16_t {
                // trying
   empty,       // a: members that got SIGTERM, b: members that got SIGKILL; exit status 0 follows at once
   heard,       // a: the request's c
+  // An init speaks to its keeper in the same words: `started` with a pidfd of the server, answered by
+  // `heard`;
+  // `spawn_failed`; and `leader_exited`, with c: 1 if nobody else was left.
 };
 
 struct KeeperDatagram {

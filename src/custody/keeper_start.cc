@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "base/mutant.h"
@@ -34,6 +35,10 @@ bool apply_option(KeeperOptions& options, std::string_view name, const char* val
     options.leaf = true;
     options.leaf_by_procs = way == "procs";
     return way == "clone" || way == "procs";
+  }
+  if (name == "--pidns") {
+    options.pidns = true;
+    return std::string_view(value) == "yes";
   }
   if (name == "--face") {
     options.face = true;
@@ -72,8 +77,8 @@ void wipe(Area area) {
   if (area.begin != nullptr) ::explicit_bzero(area.begin, area.size);
 }
 
-void set_title(Area arguments, std::string_view id) {
-  FixedString<96> title("holdfast-keeper ");
+void set_title(Area arguments, std::string_view name, std::string_view id) {
+  FixedString<96> title(name);
   title.append(id);
   if (arguments.size < 2) return;
   const std::size_t size = std::min(title.view().size(), arguments.size - 2);
@@ -143,7 +148,7 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment) {
   return birth;
 }
 
-void let_go(const KeeperOptions& options, int argc, char** argv, char** environment) {
+void let_go(const KeeperOptions& options, std::string_view title, int argc, char** argv, char** environment) {
   if (const auto null = os::open_null()) {
     for (const int fd : {0, 1, 2}) (void)os::replace_descriptor(fd, null->get());
   }
@@ -152,7 +157,7 @@ void let_go(const KeeperOptions& options, int argc, char** argv, char** environm
   const Area arguments = argc > 0 ? area_of(argv) : Area{};
   wipe(area_of(environment));
   wipe(arguments);
-  set_title(arguments, options.id.view());
+  set_title(arguments, title, options.id.view());
 }
 
 int keep(int argc, char** argv, char** environment) {
@@ -161,7 +166,8 @@ int keep(int argc, char** argv, char** environment) {
   static constexpr int kSignals[] = {SIGCHLD};
   auto signals = os::signal_fd(kSignals);
   if (!signals) return kKeeperUsage;
-  auto birth = start_server(*options, environment);
+  auto birth =
+      options->pidns ? start_inside(*options, argc, argv, environment) : start_server(*options, environment);
   if (!birth) {
     const KeeperDatagram message{.kind = KeeperMessage::spawn_failed,
                                  .a = birth.error().code.value(),
@@ -169,10 +175,9 @@ int keep(int argc, char** argv, char** environment) {
     (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&message, 1)));
     return kKeeperNoServer;
   }
-  // Static, since members' queue would make the stack grow for good; aligned, so that the rest lies on one
-  // page.
-  alignas(1024) static Keeper keeper(*options, std::move(*birth), std::move(*signals));
-  let_go(*options, argc, argv, environment);
+  static Pages<Keeper> pages;
+  Keeper& keeper = *new (pages.room) Keeper(*options, std::move(*birth), std::move(*signals));
+  let_go(*options, "holdfast-keeper ", argc, argv, environment);
   os::release_stack();
   return keeper.run();
 }

@@ -64,6 +64,10 @@ std::vector<std::string> keeper_arguments(const LaunchPlan& plan, const std::str
     argv.emplace_back("--leaf");
     argv.emplace_back(plan.leaf_by_procs ? "procs" : "clone");
   }
+  if (plan.pidns) {
+    argv.emplace_back("--pidns");
+    argv.emplace_back("yes");
+  }
   argv.emplace_back("--");
   argv.push_back(program);
   argv.push_back(plan.command.program);

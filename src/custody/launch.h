@@ -19,6 +19,7 @@ struct LaunchPlan {
   Command command;
   Graces graces;
   LedgerEntry intent;          // complete but for identities; leaf empty: rung tree
+  bool pidns = false;          // in a PID namespace of its own
   bool leaf_by_procs = false;  // this process's kill counter is known to be poisoned
   std::filesystem::path keeper;
   int gateway_pidfd = -1;

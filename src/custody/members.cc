@@ -74,7 +74,7 @@ Members::Pass Members::terminate(std::chrono::milliseconds budget) {
   const auto end = steady_clock::now() + budget;
   if (leaf_) (void)leaf_.thaw();
   walk([&](const os::PidFd& member) {
-    send(member, {SIGTERM, SIGCONT}, pass);
+    if (member.pid() != init_) send(member, {SIGTERM, SIGCONT}, pass);
     return steady_clock::now() < end;
   });
   // Nobody gets a second SIGTERM: to some programs it means force. Only what the walk did not see is left.

@@ -33,8 +33,10 @@ class Members {
     pid_t session = 0;
     std::uint64_t born_before = 0;  // clock ticks since boot
   };
-  Members(pid_t self, os::CgroupLeaf leaf, std::optional<Strangers> strangers = {})
-      : self_(self), leaf_(std::move(leaf)), strangers_(strangers) {}
+  // `init`, of a PID namespace: custody's own, a member for SIGKILL only (it would pass SIGTERM on once
+  // more).
+  Members(pid_t self, os::CgroupLeaf leaf, std::optional<Strangers> strangers = {}, pid_t init = 0)
+      : self_(self), leaf_(std::move(leaf)), strangers_(strangers), init_(init) {}
 
   struct Pass {
     int signalled = 0;  // reached by a signal and not known to be dead before
@@ -63,10 +65,11 @@ class Members {
   pid_t self_;
   os::CgroupLeaf leaf_;
   std::optional<Strangers> strangers_;
-  // The walk's queue, parents before children. What does not fit waits for the next pass, which comes soon:
-  // by then its parents are dead and it is a direct child.
-  std::array<pid_t, 2048> queue_;
+  pid_t init_;
+  // Of the walk's queue, parents before children. What does not fit waits for the next pass, which comes
+  // soon: by then its parents are dead and it is a direct child.
   std::size_t size_ = 0;
+  std::array<pid_t, 2048> queue_;  // last: pages that nothing is pushed to are never touched
 };
 
 }  // namespace holdfast::custody

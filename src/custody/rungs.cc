@@ -1,12 +1,18 @@
 #include "custody/rungs.h"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <fstream>
+#include <span>
 #include <thread>
 
 #include "base/ids.h"
 #include "base/log.h"
 #include "custody/identity.h"
+#include "custody/keeper_protocol.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
@@ -15,8 +21,9 @@ namespace holdfast::custody {
 
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kProbeLimit{2000};
+constexpr milliseconds kProbeLimit{2000};
 constexpr std::size_t kIdBytes = 4;
 
 // A keeper without a lifeline says how it is used and ends; what counts is that it was born in the leaf.
@@ -46,6 +53,50 @@ Result<void> empty_out(const os::CgroupLeaf& leaf, const os::PidFd& child) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     (void)leaf.kill_pass();
   }
+}
+
+// What the keeper of a rehearsal says: the server was started, or why it was not.
+Result<void> hear_out(int lifeline, steady_clock::time_point deadline) {
+  Result<void> heard = fail(Errc::unproven, "pid namespace", "its keeper ended without a word");
+  for (;;) {
+    std::array set{os::Poll{lifeline, POLLIN, 0}};
+    const auto rest = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    if (os::poll_all(set, std::max(rest, milliseconds(0))).value_or(0) == 0)
+      return fail(Errc::timeout, "pid namespace", "its keeper says nothing");
+    KeeperDatagram word;
+    const auto size = os::recv_message(lifeline, std::as_writable_bytes(std::span(&word, 1)));
+    if (!size || *size == 0) return heard;
+    if (word.kind == KeeperMessage::started) heard = {};
+    if (word.kind == KeeperMessage::spawn_failed)
+      heard = sys_error(os::to_string(static_cast<os::SpawnStep>(word.b)), {}, static_cast<int>(word.a));
+  }
+}
+
+// The whole life of a tree in a PID namespace: its server is the keeper's program, which says how it is used.
+Result<void> rehearse_pidns(const std::filesystem::path& keeper) {
+  auto null = os::open_null();
+  auto lifeline = os::seqpacket_pair();
+  auto self = os::PidFd::open(os::own_pid());
+  auto cwd = os::open_directory("/");
+  if (!null) return forward(null);
+  if (!lifeline) return forward(lifeline);
+  if (!self) return forward(self);
+  if (!cwd) return forward(cwd);
+  std::array<std::string, 9> words{
+      "holdfast-keeper", "tree", "--id", "probe", "--pidns", "yes", "--", keeper.native(), "holdfast-keeper"};
+  std::array<char*, words.size() + 1> argv{};
+  std::ranges::transform(words, argv.begin(), [](std::string& word) { return word.data(); });
+  const std::array<char*, 1> envp{nullptr};
+  const std::array fds{null->get(), null->get(), null->get(), lifeline->second.get(),
+                       self->get(), cwd->get()};
+  auto child = os::spawn({.path = keeper.c_str(), .argv = argv.data(), .envp = envp.data(), .fds = fds});
+  if (!child) return forward(child);
+  lifeline->second.reset();
+  const auto heard = hear_out(lifeline->first.get(), steady_clock::now() + kProbeLimit);
+  if (!heard) (void)child->signal(SIGKILL);
+  std::array set{os::Poll{child->get(), POLLIN, 0}};
+  if (os::poll_all(set, kProbeLimit).value_or(0) > 0) (void)os::wait_child(child->pid());
+  return heard;
 }
 
 // The whole life of a tree in small.
@@ -80,7 +131,9 @@ Rungs only_tree(std::string reason, std::string identity) {
 
 std::string leaf_parent_of(const std::string& own, const std::string& id) { return own + "/holdfast-" + id; }
 
-Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
+namespace {
+
+Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   std::string identity = handles_work() ? "handle" : "start_ticks";
   if (!allow_leaf) return only_tree("leaves are not allowed", std::move(identity));
   auto own = os::own_cgroup();
@@ -107,8 +160,17 @@ Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& kee
           .leaf_by_procs = poisoned};
 }
 
+}  // namespace
+
+Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
+  Rungs rungs = find_leaf(gateway_id, keeper, allow_leaf);
+  if (auto works = rehearse_pidns(keeper); !works) rungs.report.no_pidns = works.error().message();
+  return rungs;
+}
+
 void log_rungs(const RungReport& report) {
   log::info("custody", {{"rung", to_string(report.rung)},
+                        {"pidns", report.no_pidns.empty() ? "yes" : "no(" + report.no_pidns + ")"},
                         {"spawn", report.spawn},
                         {"identity", report.identity},
                         {"reason", report.reason}});

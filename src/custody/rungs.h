@@ -20,9 +20,10 @@ std::string leaf_parent_of(const std::string& own, const std::string& id);
 
 // Makes a leaf beside where trees will live, has `keeper` born in it, kills it, waits for `populated 0` and
 // removes it. Any failure drops the rung and says why. Calling thread: any.
+// Whether a PID namespace can be had is found in the same way, and is for those that ask.
 Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf);
 
-// `custody rung=leaf spawn=clone_into identity=handle reason=…`
+// `custody rung=leaf pidns=yes spawn=clone_into identity=handle reason=…`
 void log_rungs(const RungReport& report);
 
 // The gateway's id: 8 hex digits, made once per state directory and kept in `state_dir`/gateway-id. Where

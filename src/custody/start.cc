@@ -90,6 +90,7 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
   LaunchPlan plan{.command = std::move(spec.command),
                   .graces = tree->graces,
                   .intent = tree->entry,
+                  .pidns = tree->pidns,
                   .leaf_by_procs = core->rungs.leaf_by_procs,
                   .keeper = core->options.keeper,
                   .gateway_pidfd = core->self.get(),

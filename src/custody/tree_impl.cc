@@ -9,6 +9,7 @@
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/spawn.h"
 
 namespace holdfast::custody {
 
@@ -26,9 +27,10 @@ void add_descendants(pid_t root, std::set<pid_t>& members, int depth = 0) {
 
 }  // namespace
 
-TreeImpl::TreeImpl(asio::any_io_executor loop, LedgerEntry intent, Graces graces_)
+TreeImpl::TreeImpl(asio::any_io_executor loop, LedgerEntry intent, Graces graces_, bool pidns_)
     : entry(std::move(intent)),
       graces(graces_),
+      pidns(pidns_),
       spoke(loop),
       started(loop),
       acked(loop),
@@ -39,7 +41,11 @@ TreeImpl::TreeImpl(asio::any_io_executor loop, LedgerEntry intent, Graces graces
 
 std::vector<pid_t> TreeImpl::members() const {
   std::set<pid_t> members;
-  if (keeper && !keeper_gone && !keeper.exited()) add_descendants(keeper.pid(), members);
+  if (keeper && !keeper_gone && !keeper.exited()) {
+    add_descendants(keeper.pid(), members);
+    // Its one child is the namespace's init: custody's own, as the keeper is.
+    if (pidns) (void)os::for_each_child(keeper.pid(), [&](pid_t init) { members.erase(init); });
+  }
   if (!entry.leaf.empty() && state_ != TreeState::gone)
     if (const auto leaf = os::CgroupLeaf::open(entry.leaf))
       (void)leaf->for_each_member(
@@ -117,11 +123,15 @@ void TreeImpl::heed(const KeeperDatagram& message) {
       running = true;
       spoke.set();
       break;
-    case KeeperMessage::spawn_failed:
-      start_error =
-          Error{{static_cast<int>(message.a), std::system_category()}, "", std::string_view(entry.name)};
+    case KeeperMessage::spawn_failed: {
+      // That the program could not be run needs no word; that its namespace could not be made does.
+      const auto step = static_cast<os::SpawnStep>(message.b);
+      start_error = Error{{static_cast<int>(message.a), std::system_category()},
+                          os::of_namespace(step) ? os::to_string(step) : "",
+                          std::string_view(entry.name)};
       spoke.set();
       break;
+    }
     case KeeperMessage::leader_exited:
       leader_is_gone(message);
       break;

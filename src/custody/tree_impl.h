@@ -21,13 +21,16 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
  public:
   using steady = std::chrono::steady_clock;
 
-  TreeImpl(asio::any_io_executor loop, LedgerEntry intent, Graces graces);
+  TreeImpl(asio::any_io_executor loop, LedgerEntry intent, Graces graces, bool pidns);
   ~TreeImpl() override { let_go(); }
 
   [[nodiscard]] const std::string& id() const override { return entry.id; }
   [[nodiscard]] const std::string& name() const override { return entry.name; }
   [[nodiscard]] TreeState state() const override { return state_; }
-  [[nodiscard]] Rung rung() const override { return entry.leaf.empty() ? Rung::tree : Rung::leaf; }
+  [[nodiscard]] Rung rung() const override {
+    if (pidns) return Rung::pidns;
+    return entry.leaf.empty() ? Rung::tree : Rung::leaf;
+  }
   [[nodiscard]] pid_t leader_pid() const override { return leader; }
   [[nodiscard]] pid_t keeper_pid() const override { return keeper.pid(); }
   [[nodiscard]] SystemTime started_at() const override { return started_at_; }
@@ -57,6 +60,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
 
   LedgerEntry entry;
   const Graces graces;
+  const bool pidns;  // in a PID namespace of its own
   os::PidFd keeper;
   std::optional<asio::posix::stream_descriptor> keeper_watch, lifeline;
   pid_t leader = 0;

@@ -25,7 +25,10 @@ std::string_view to_string(TreeState state) {
   return "?";
 }
 
-std::string_view to_string(Rung rung) { return rung == Rung::leaf ? "leaf" : "tree"; }
+std::string_view to_string(Rung rung) {
+  if (rung == Rung::pidns) return "pidns";
+  return rung == Rung::leaf ? "leaf" : "tree";
+}
 
 std::string to_string(ExitStatus status) {
   if (status.signal == 0) return "exit " + std::to_string(status.code);

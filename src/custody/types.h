@@ -36,12 +36,14 @@ struct TreeSpec {
   std::string name;  // for people and logs: the server's name, or job/run
   Command command;
   Graces graces;
+  bool pidns = false;  // in a PID namespace of its own; start() refuses where that cannot be had
 };
 
 enum class TreeState { starting, active, draining, orphaned, stopping, unkillable, gone };
 std::string_view to_string(TreeState state);
 
-enum class Rung { tree, leaf };  // pidns comes as a third
+// pidns is never found, only asked for: it comes on top of what else the machine offers.
+enum class Rung { tree, leaf, pidns };
 std::string_view to_string(Rung rung);
 
 // How a process ended. Exactly one of exit code and signal.

@@ -50,7 +50,7 @@ class Daemon {
   asio::awaitable<void> live();
   asio::awaitable<Result<void>> start();
   Result<void> listen();
-  Result<net::Listener> listen_on(Result<net::Address> address);
+  Result<net::Listener> listen_on(Result<Address> address);
   asio::awaitable<void> drain();
   asio::awaitable<void> stop();
   asio::awaitable<void> wait_for_calls_and_runs(steady_clock::time_point deadline);
@@ -80,10 +80,22 @@ class Daemon {
 
 // `custody.require`: a weaker rung than the one asked for is no rung.
 Result<void> offers(const custody::RungReport& found, std::string_view required) {
-  if (required == "any" || required == custody::to_string(found.rung)) return {};
+  if (required == "pidns" && !found.no_pidns.empty())
+    return fail(Errc::refused, "custody",
+                "the configuration requires pidns, and here no PID namespace can be had: " + found.no_pidns);
+  if (required == "pidns" || required == "any" || required == custody::to_string(found.rung)) return {};
   return fail(Errc::refused, "custody",
               "the configuration requires " + std::string(required) + ", and here is only " +
                   std::string(custody::to_string(found.rung)) + ": " + found.reason);
+}
+
+// Who asks for more than the machine offers is not started on less.
+void refuse_pidns(std::map<std::string, config::Server>& servers, const std::string& why) {
+  for (auto& [name, server] : servers) {
+    if (server.isolation != "pidns" || !server.unusable.empty()) continue;
+    server.unusable = "isolation: pidns cannot be had here: " + why;
+    log::warn("server.unusable", {{"server", name}, {"reason", server.unusable}});
+  }
 }
 
 void say_failed(const Error& error, const Paths& paths) {
@@ -110,11 +122,14 @@ Result<void> Daemon::build() {
   std::error_code ec;
   std::filesystem::create_directories(log_dir, ec);
   if (ec) return sys_error("mkdir", log_dir.string(), ec.value());
-  auto custodian = custody::Custodian::open(
-      loop_, {.state_dir = paths_.state_dir, .keeper = paths_.keeper, .descriptors = descriptors_});
+  auto custodian = custody::Custodian::open(loop_, {.state_dir = paths_.state_dir,
+                                                    .keeper = paths_.keeper,
+                                                    .pidns = config_.custody_require == "pidns",
+                                                    .descriptors = descriptors_});
   if (!custodian) return forward(custodian);
   custodian_ = std::move(*custodian);
   if (auto enough = offers(custodian_->rung(), config_.custody_require); !enough) return forward(enough);
+  if (const auto& why = custodian_->rung().no_pidns; !why.empty()) refuse_pidns(config_.servers, why);
   gateway_ = gateway::Gateway::create(loop_, *custodian_, config_, {.log_dir = log_dir});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
@@ -156,13 +171,13 @@ Result<void> Daemon::listen() {
                             .started_at = std::chrono::system_clock::now(),
                             .listen = {}};
   for (const auto& text : config_.listen) {
-    auto listener = listen_on(net::parse_address(text));
+    auto listener = listen_on(parse_listen_address(text));
     if (!listener) return forward(listener);
-    facts.listen.push_back(net::to_string(listener->address()));
+    facts.listen.push_back(to_string(listener->address()));
     log::info("gateway.listening", {{"address", facts.listen.back()}, {"serves", "/healthz"}});
     health.push_back(std::move(*listener));
   }
-  auto control = listen_on(net::unix_address(paths_.socket.string()));
+  auto control = listen_on(unix_address(paths_.socket.string()));
   if (!control) return forward(control);
 
   const auto executor = loop_.get_executor();
@@ -187,7 +202,7 @@ Result<void> Daemon::listen() {
   return {};
 }
 
-Result<net::Listener> Daemon::listen_on(Result<net::Address> address) {
+Result<net::Listener> Daemon::listen_on(Result<Address> address) {
   if (!address) return forward(address);
   return net::Listener::open(loop_.get_executor(), *address);
 }

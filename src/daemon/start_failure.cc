@@ -18,6 +18,10 @@ std::string advice(const Error& error, const Paths& paths) {
   if (is_any_of(error, {EIO}))
     return "the disk that holds " + state +
            " cannot be written: it is full, or it fails; another --state-dir may do";
+  if (is_any_of(error, {EMFILE}))
+    return "too few files may be open at once: raise the limit (`ulimit -n`, or LimitNOFILE= of its unit)";
+  if (is_any_of(error, {ENFILE}))
+    return "the whole machine has too many files open: end what holds them, or raise fs.file-max";
   if (is_any_of(error, {EADDRINUSE}))
     return "another program listens there: end it, or give another --listen";
   if (error.op == "open database" && error.is(Errc::invalid))

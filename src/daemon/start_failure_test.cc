@@ -25,6 +25,10 @@ TEST(StartFailure, says_what_helps) {
             "the history is damaged: move /var/lib/holdfast/holdfast.db (with its -wal and -shm) away, and "
             "start with "
             "an empty one");
+  EXPECT_EQ(advised(sys_error("open database", "/var/lib/holdfast/holdfast.db: unable to open", EMFILE)),
+            "too few files may be open at once: raise the limit (`ulimit -n`, or LimitNOFILE= of its unit)");
+  EXPECT_EQ(advised(sys_error("open", "/proc/self", ENFILE)),
+            "the whole machine has too many files open: end what holds them, or raise fs.file-max");
   EXPECT_EQ(advised(sys_error("bind", "127.0.0.1:4653", EADDRINUSE)),
             "another program listens there: end it, or give another --listen");
 }

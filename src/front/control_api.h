@@ -6,9 +6,11 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/worker.h"
 #include "custody/custodian.h"
 #include "front/http_server.h"
 #include "front/mcp_endpoint.h"
@@ -35,6 +37,8 @@ struct ControlContext {
   schedule::Scheduler& scheduler;
   custody::Custodian& custodian;
   ControlHooks hooks;
+  // Adds up what processes have in memory: the kernel walks all of it, and waits for whoever is changing it.
+  std::shared_ptr<Worker> measuring = std::make_shared<Worker>(4);
 };
 
 // Answers /v1/…; errors are {"error":{"code","message"}} with a fitting status. Never throws.

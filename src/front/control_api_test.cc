@@ -27,7 +27,7 @@ TEST_F(ControlApiTest, status_has_the_documented_shape) {
   EXPECT_EQ(
       got.dump(),
       R"({"gateway":{"version":"1.2.3","pid":42,"started_at":"1970-01-01T00:00:00.000Z",)"
-      R"("listen":["127.0.0.1:4653"]},"custody":{"rung":"tree","guarantee":"gone with the gateway",)"
+      R"("listen":["127.0.0.1:4653"]},"custody":{"rung":"tree","pidns":"yes","guarantee":"gone with the gateway",)"
       R"("trees":{"starting":0,"active":0,"idle":0,"draining":0,"orphaned":0,"stopping":0,"unkillable":0},)"
       R"("reaped_total":4,"sweeps_total":2},"servers":{"ready":1,"backoff":0,"parked":1},)"
       R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0}})");
@@ -53,6 +53,8 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_TRUE(row["idle_since"].is_null());
   const Json tree = get("/v1/ps?tree=1")["instances"][0]["tree"];
   EXPECT_EQ(tree[0]["pid"], ::getpid());
+  EXPECT_GT(row["memory_bytes"], 100'000);
+  EXPECT_GT(tree[0]["memory_bytes"], 100'000);
 }
 
 TEST_F(ControlApiTest, call_runs_in_a_session_of_its_own_that_ends) {
@@ -159,9 +161,9 @@ TEST_F(ControlApiTest, strangers_and_tcp_peers_are_refused) {
 }
 
 TEST_F(ControlApiTest, the_public_listener_knows_healthz_only) {
-  const net::Address address = front.thread.on([&] {
-    auto listener = net::Listener::open(front.thread.loop.get_executor(), *net::parse_address("127.0.0.1:0"));
-    const net::Address bound = listener->address();
+  const Address address = front.thread.on([&] {
+    auto listener = net::Listener::open(front.thread.loop.get_executor(), *parse_address("127.0.0.1:0"));
+    const Address bound = listener->address();
     front.server->serve(std::move(*listener), public_service());
     return bound;
   });

@@ -7,6 +7,8 @@
 
 namespace holdfast::front::control {
 
+using std::chrono::steady_clock;
+
 namespace {
 
 Json tree_counts(const ControlContext& context) {
@@ -44,18 +46,49 @@ Json facts_json(const GatewayFacts& facts) {
           {"listen", facts.listen}};
 }
 
-// Parents and sizes, for `ps --tree`; whoever ended meanwhile is left out.
-Json process_tree(const gateway::InstanceView& instance) {
-  Json out = Json::array();
+using Sizes = std::map<pid_t, std::int64_t>;  // PSS
+
+// Of as many as can be asked in a moment.
+asio::awaitable<Sizes> sizes_of(ControlContext& context, std::vector<pid_t> pids) {
+  constexpr std::chrono::seconds kPatience{1};
+  const auto measure = [pids = std::move(pids), until = steady_clock::now() + kPatience]() -> Result<Sizes> {
+    Sizes sizes;
+    for (const pid_t pid : pids) {
+      if (steady_clock::now() >= until) break;
+      if (const auto size = os::pss_bytes(pid)) sizes[pid] = *size;
+    }
+    return sizes;
+  };
+  co_return (co_await context.measuring->try_run(measure, 2 * kPatience)).value_or(Sizes());
+}
+
+// 0: it could not be measured in time, or is somebody else's.
+std::int64_t size_of(const Sizes& sizes, pid_t pid) {
+  const auto found = sizes.find(pid);
+  return found == sizes.end() ? 0 : found->second;
+}
+
+std::vector<pid_t> with_keeper(const gateway::InstanceView& instance) {
   std::vector<pid_t> pids = instance.processes;
-  if (instance.keeper_pid > 0) pids.insert(pids.begin(), instance.keeper_pid);
-  for (const pid_t pid : pids) {
+  if (instance.keeper_pid > 0) {
+    pids.insert(pids.begin(), instance.keeper_pid);
+    // A namespace's init is no member, and stands between.
+    if (instance.rung == custody::Rung::pidns)
+      (void)os::for_each_child(instance.keeper_pid, [&](pid_t init) { pids.insert(pids.begin() + 1, init); });
+  }
+  return pids;
+}
+
+// Parents and sizes, for `ps --tree`; whoever ended meanwhile is left out.
+Json process_tree(const gateway::InstanceView& instance, const Sizes& sizes) {
+  Json out = Json::array();
+  for (const pid_t pid : with_keeper(instance)) {
     const auto stat = os::read_stat(pid);
     if (!stat) continue;
     out.push_back({{"pid", pid},
                    {"ppid", stat->ppid},
                    {"name", stat->comm.view()},
-                   {"memory_bytes", os::pss_bytes(pid).value_or(0)}});
+                   {"memory_bytes", size_of(sizes, pid)}});
   }
   return out;
 }
@@ -68,6 +101,7 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
   co_return json_response({{"gateway", facts_json(context.hooks.facts)},
                            {"custody",
                             {{"rung", custody::to_string(rung.rung)},
+                             {"pidns", rung.no_pidns.empty() ? "yes" : "no: " + rung.no_pidns},
                              {"guarantee", rung.guarantee},
                              {"trees", tree_counts(context)},
                              {"reaped_total", totals.reaped},
@@ -79,10 +113,19 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
 
 Answer ps(ControlContext& context, const Request& request, const std::string&) {
   const bool tree = request.query("tree").value_or("0") != "0";
+  const auto views = context.gateway.instances();
+  std::vector<pid_t> pids;
+  for (const auto& view : views) {
+    const auto these = tree ? with_keeper(view) : view.processes;
+    pids.insert(pids.end(), these.begin(), these.end());
+  }
+  const Sizes sizes = co_await sizes_of(context, std::move(pids));
   Json instances = Json::array();
-  for (const auto& instance : context.gateway.instances()) {
-    instances.push_back(to_json(instance));
-    if (tree) instances.back()["tree"] = process_tree(instance);
+  for (const auto& view : views) {
+    std::int64_t sum = 0;
+    for (const pid_t pid : view.processes) sum += size_of(sizes, pid);
+    instances.push_back(to_json(view, sum));
+    if (tree) instances.back()["tree"] = process_tree(view, sizes);
   }
   co_return json_response({{"instances", std::move(instances)}});
 }

@@ -40,7 +40,7 @@ Json json_time(const std::optional<SystemTime>& time) {
   return time ? Json(rfc3339_milliseconds(*time)) : Json(nullptr);
 }
 
-Json to_json(const gateway::InstanceView& v) {
+Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
   Json leases = Json::array();
   for (const auto& lease : v.leases) {
     leases.push_back({{"session", lease.session},
@@ -55,7 +55,7 @@ Json to_json(const gateway::InstanceView& v) {
           {"pid", v.pid},
           {"keeper_pid", v.keeper_pid},
           {"processes", v.processes},
-          {"memory_bytes", v.memory_bytes},
+          {"memory_bytes", memory_bytes},
           {"rung", std::string(custody::to_string(v.rung))},
           {"leases", std::move(leases)},
           {"calls_in_flight", v.calls_in_flight},

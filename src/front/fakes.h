@@ -17,7 +17,8 @@ struct Counts {
   std::atomic<int> opened = 0, ended = 0, requests = 0, cancelled = 0, notified = 0, shutdowns = 0, swept = 0;
 };
 
-// Tools: "slow" waits to be cancelled, "fail" answers an error; every other request answers its own params.
+// Tools: "slow" waits to be cancelled, "late" answers after a second, "fail" answers an error; every other
+// request answers its own params.
 class FakeSession final : public gateway::Session {
  public:
   FakeSession(Counts& counts, gateway::SessionKind kind, std::string label)
@@ -41,6 +42,7 @@ class FakeSession final : public gateway::Session {
       ++counts_.cancelled;
       co_return fail(Errc::cancelled, "request");
     }
+    if (sent.find("\"late\"") != std::string::npos) co_await sleep_until(steady_clock::now() + 1s);
     if (sent.find("\"refused\"") != std::string::npos)
       co_return fail(Errc::refused, "request", "server is parked");
     if (sent.find("\"deep\"") != std::string::npos) {
@@ -56,6 +58,10 @@ class FakeSession final : public gateway::Session {
     if (sent.find("\"toolerror\"") != std::string::npos) {
       co_return mcp::Reply{R"({"isError":true,"content":[{"type":"text","text":"bad"}]})", {}};
     }
+    if (sent.find("\"sloppy\"") != std::string::npos) {
+      co_return mcp::Reply{R"({"isError":"yes","content":"x"})", {}};
+    }
+    if (sent.find("\"partless\"") != std::string::npos) co_return mcp::Reply{R"({"content":["x"]})", {}};
     co_return mcp::Reply{sent.empty() ? "{}" : sent, {}};
   }
   Result<void> notify(std::string_view, std::string_view, std::string_view) override {
@@ -195,7 +201,7 @@ struct FakeFront {
       api = std::make_unique<ControlApi>(ControlContext{executor, gateway, scheduler, custodian, hooks});
       server = HttpServer::create(executor, {});
       server->on_connection_closed([this](std::uint64_t id) { endpoint->connection_closed(id); });
-      auto listener = net::Listener::open(executor, net::unix_address(path.string()));
+      auto listener = net::Listener::open(executor, unix_address(path.string()));
       ASSERT_TRUE(listener) << listener.error().message();
       server->serve(std::move(*listener), control_service(*api, *endpoint));
     });
@@ -213,7 +219,7 @@ struct FakeFront {
   }
   net::HttpResponse ask(std::string method, std::string target, std::string body = {},
                         std::vector<std::pair<std::string, std::string>> headers = {}) const {
-    auto got = net::fetch(net::unix_address(path.string()),
+    auto got = net::fetch(unix_address(path.string()),
                           {std::move(method), std::move(target), std::move(headers), std::move(body)}, 10s);
     if (got) return *got;
     ADD_FAILURE() << got.error().message();

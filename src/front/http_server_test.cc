@@ -42,7 +42,7 @@ struct HttpServerTest : testing::Test {
     thread.on([&] {
       server = HttpServer::create(thread.loop.get_executor(), options);
       server->on_connection_closed([this](std::uint64_t) { ++seen.closed; });
-      auto listener = net::Listener::open(thread.loop.get_executor(), net::unix_address(path.string()));
+      auto listener = net::Listener::open(thread.loop.get_executor(), unix_address(path.string()));
       ASSERT_TRUE(listener) << listener.error().message();
       server->serve(
           std::move(*listener),
@@ -120,7 +120,7 @@ TEST_F(HttpServerTest, a_full_listener_starves_no_other) {
   start({.connections = 1});
   const auto other = dir.path / "t";
   thread.on([&] {
-    auto listener = net::Listener::open(thread.loop.get_executor(), net::unix_address(other.string()));
+    auto listener = net::Listener::open(thread.loop.get_executor(), unix_address(other.string()));
     server->serve(std::move(*listener),
                   {.handler = [this](Request r) { return answer(&seen, std::move(r)); }});
   });
@@ -224,8 +224,8 @@ TEST_F(HttpServerTest, stop_lets_requests_finish_until_the_deadline_and_ends_idl
 TEST_F(HttpServerTest, our_own_client_gets_bodies_of_a_megabyte_over_tcp) {
   start();
   const auto address = thread.on([&] {
-    auto listener = net::Listener::open(thread.loop.get_executor(), *net::parse_address("127.0.0.1:0"));
-    const net::Address bound = listener->address();
+    auto listener = net::Listener::open(thread.loop.get_executor(), *parse_address("127.0.0.1:0"));
+    const Address bound = listener->address();
     server->serve(std::move(*listener),
                   {.handler = [this](Request r) { return answer(&seen, std::move(r)); }});
     return bound;
@@ -241,7 +241,7 @@ TEST_F(HttpServerTest, our_own_client_gets_bodies_of_a_megabyte_over_tcp) {
 TEST_F(HttpServerTest, our_own_client_keeps_its_deadline) {
   start();
   const auto got =
-      net::fetch(net::unix_address(path.string()), {.target = "/wait", .headers = {}, .body = {}}, 50ms);
+      net::fetch(unix_address(path.string()), {.target = "/wait", .headers = {}, .body = {}}, 50ms);
   ASSERT_FALSE(got);
   EXPECT_TRUE(got.error().is(Errc::timeout));
   EXPECT_TRUE(eventually([&] { return seen.cancelled == 1; }));

@@ -8,6 +8,7 @@
 #include "base/json_depth.h"
 #include "base/log.h"
 #include "front/envelope.h"
+#include "mcp/message.h"
 #include "mcp/revision.h"
 
 namespace holdfast::front {
@@ -16,35 +17,16 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::int64_t kServerError = -32000;  // what the SDK's server says of sessions and headers
-constexpr std::int64_t kUnknownSession = -32001;
-constexpr std::int64_t kCancelled =
-    -32800;  // outside the reserved range; a cancelled request wants no answer
 constexpr std::chrono::hours kLongest{24 * 7};  // the server's callTimeout bounds a request, not this
 constexpr std::chrono::seconds kCancelGrace{30};
 
 Response rpc_result(const std::string& id, std::string_view result) {
-  Response response;
-  response.body.reserve(result.size() + id.size() + 40);
-  response.body.append(R"({"jsonrpc":"2.0","id":)")
-      .append(id)
-      .append(R"(,"result":)")
-      .append(result)
-      .append("}");
-  return response;
+  return {.body = mcp::result_line(id, result), .headers = {}};
 }
 
-// Without an id where none is known: the specification wants it omitted, not null.
 Response rpc_error(unsigned status, const std::string& id, std::int64_t code, std::string_view message,
                    std::string_view data = {}) {
-  Response response;
-  response.status = status;
-  response.body = R"({"jsonrpc":"2.0",)";
-  if (!id.empty()) response.body += "\"id\":" + id + ",";
-  response.body += R"("error":{"code":)" + std::to_string(code) + R"(,"message":)" + mcp::quote(message);
-  if (!data.empty()) response.body.append(R"(,"data":)").append(data);
-  response.body += "}}";
-  return response;
+  return {.status = status, .body = mcp::error_line(id, code, message, data), .headers = {}};
 }
 
 Response accepted() { return {.status = 202, .body = {}, .headers = {}}; }
@@ -146,21 +128,22 @@ asio::awaitable<Response> Endpoint::handle(Request request) {
   const std::string_view path = request.path();
   const std::string server = path.starts_with("/mcp/") ? percent_decode(path.substr(5)) : std::string();
   // The view of all servers at once will answer here.
-  if (server.empty()) co_return rpc_error(404, {}, kServerError, "name a server: /mcp/NAME");
+  if (server.empty()) co_return rpc_error(404, {}, mcp::kServerError, "name a server: /mcp/NAME");
   if (request.method == "POST") co_return co_await post(std::move(request), server);
   if (request.method == "DELETE") co_return remove(request, server);
-  Response refused = rpc_error(405, {}, kServerError, "method not allowed: POST or DELETE");
+  Response refused = rpc_error(405, {}, mcp::kServerError, "method not allowed: POST or DELETE");
   refused.headers.emplace_back("Allow", "POST, DELETE");
   co_return refused;
 }
 
 asio::awaitable<Response> Endpoint::post(Request request, std::string server) {
   if (!mentions(request.header("Content-Type"), "application/json")) {
-    co_return rpc_error(415, {}, kServerError, "Content-Type must be application/json");
+    co_return rpc_error(415, {}, mcp::kServerError, "Content-Type must be application/json");
   }
   if (const auto accept = request.header("Accept");
       accept && !mentions(accept, "application/json") && !mentions(accept, "*/*")) {
-    co_return rpc_error(406, {}, kServerError, "Accept must list application/json and text/event-stream");
+    co_return rpc_error(406, {}, mcp::kServerError,
+                        "Accept must list application/json and text/event-stream");
   }
   Envelope message = read_envelope(request.body);
   using Kind = Envelope::Kind;
@@ -189,14 +172,14 @@ std::expected<SharedSession, Response> Endpoint::find_session(const Request& req
                                                               const std::string& server,
                                                               const std::string& id) {
   const auto named = request.header("Mcp-Session-Id");
-  if (!named) return std::unexpected(rpc_error(400, id, kServerError, "Mcp-Session-Id is missing"));
+  if (!named) return std::unexpected(rpc_error(400, id, mcp::kServerError, "Mcp-Session-Id is missing"));
   const auto it = sessions_.find(*named);
   if (it == sessions_.end() || it->second->server != server) {
-    return std::unexpected(rpc_error(404, id, kUnknownSession, "no such session"));
+    return std::unexpected(rpc_error(404, id, mcp::kUnknownSession, "no such session"));
   }
   if (const auto version = request.header("MCP-Protocol-Version");
       version && mcp::find_revision(*version) == nullptr) {
-    return std::unexpected(rpc_error(400, id, kServerError, "unsupported MCP-Protocol-Version"));
+    return std::unexpected(rpc_error(400, id, mcp::kServerError, "unsupported MCP-Protocol-Version"));
   }
   return it->second;
 }
@@ -259,7 +242,7 @@ asio::awaitable<Response> Endpoint::call(SharedSession session, Envelope message
   const auto& reply = call->reply;
   if (!reply) {
     const bool cancelled = reply.error().is(Errc::cancelled);
-    co_return rpc_error(200, message.id, cancelled ? kCancelled : mcp::kInternalError,
+    co_return rpc_error(200, message.id, cancelled ? mcp::kCancelled : mcp::kInternalError,
                         reply.error().message());
   }
   if (reply->error) {

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "gateway/gateway.h"
-
 namespace holdfast::gateway {
 namespace {
 
@@ -17,12 +15,6 @@ TEST(Environment, inherits_the_allow_list_only_and_the_entry_wins) {
 TEST(Environment, always_has_a_path) {
   const char* own[] = {nullptr};
   EXPECT_EQ(make_environment(own, {}), (std::vector<std::string>{"PATH=/usr/local/bin:/usr/bin:/bin"}));
-}
-
-TEST(Names, are_split_at_the_first_double_underscore) {
-  EXPECT_EQ(split_name("memory__read_graph")->server, "memory");
-  EXPECT_EQ(split_name("a__b__c")->name, "b__c");
-  for (const char* bad : {"memory", "__x", "x__", ""}) EXPECT_FALSE(split_name(bad)) << bad;
 }
 
 }  // namespace

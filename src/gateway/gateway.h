@@ -28,7 +28,6 @@ struct InstanceView {
   bool idle = false;  // active, held by nobody, kept by policy until stop_at
   pid_t pid = 0, keeper_pid = 0;
   std::vector<pid_t> processes;
-  std::int64_t memory_bytes = 0;  // PSS of all members
   custody::Rung rung = custody::Rung::tree;
   std::vector<Holder> leases;
   int calls_in_flight = 0;
@@ -89,12 +88,5 @@ class Gateway {
   // Waits until no call is in flight, or the deadline. True: drained.
   virtual asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline) = 0;
 };
-
-// "server__tool" -> {"server", "tool"}; the server's name is the part before the first "__". nullopt: no
-// "__".
-struct QualifiedName {
-  std::string_view server, name;
-};
-std::optional<QualifiedName> split_name(std::string_view qualified);
 
 }  // namespace holdfast::gateway

@@ -46,7 +46,7 @@ bool is_shortage(const Error& error) {
 }  // namespace
 
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-                   std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks)
+                   std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks)
     : loop_(loop),
       custodian_(custodian),
       server_(server),
@@ -93,7 +93,8 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
                   .arguments = server_.args,
                   .environment = std::move(environment),
                   .cwd = server_.cwd},
-      .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost}};
+      .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost},
+      .pidns = server_.isolation == "pidns"};
   auto started = co_await custodian_.start(std::move(spec));
   if (!started) {
     if (is_shortage(started.error()))
@@ -135,6 +136,7 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
 // A handshake that failed says little by itself: how the server ended and its last words say why.
 Error Instance::explained(Error error) const {
   FixedString<224> text(server_.name);
+  if (error.is(Errc::protocol)) text.append(": ").append(error.subject.view());  // it did answer
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
   if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
   error.subject = text;

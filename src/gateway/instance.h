@@ -22,7 +22,7 @@
 #include "gateway/tail.h"
 #include "gateway/tool_filter.h"
 #include "mcp/client.h"
-#include "store/log_file.h"
+#include "store/queued_log.h"
 
 namespace holdfast::gateway {
 
@@ -38,7 +38,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
     std::function<void(Instance&, const std::string& why)> failed;  // did not start, or died unasked
   };
   Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-           std::string key, std::shared_ptr<store::LogFile> log, Hooks hooks);
+           std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks);
 
   // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone.
   asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment);
@@ -94,7 +94,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   const config::Server server_;
   const std::string key_;
   const ToolFilter tools_;
-  std::shared_ptr<store::LogFile> log_;
+  std::shared_ptr<store::QueuedLog> log_;
   Tail tail_;
   Hooks hooks_;
   InstanceState state_ = InstanceState::starting;

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "gateway/environment.h"
-#include "os/procfs.h"
 
 namespace holdfast::gateway {
 
@@ -155,7 +154,6 @@ bool Pool::stop_longest_idle(Server& server) {
 Result<std::shared_ptr<Instance>> Pool::start(Server& server, const std::string& key, Lease& lease,
                                               Holder holder) {
   auto log = log_of(server);
-  if (!log) return forward(log);
   Instance::Hooks hooks{.unheld = [this](Instance& i) { unheld(i); },
                         .changed = [this](Instance& i) { changed(i); },
                         .failed =
@@ -163,7 +161,8 @@ Result<std::shared_ptr<Instance>> Pool::start(Server& server, const std::string&
                               server.last_failure = why;
                               server.budget.failed(steady_clock::now());
                             }};
-  auto instance = std::make_shared<Instance>(loop_, custodian_, server.config, key, *log, std::move(hooks));
+  auto instance =
+      std::make_shared<Instance>(loop_, custodian_, server.config, key, std::move(log), std::move(hooks));
   lease = instance->hold(std::move(holder));
   server.instances.emplace(key, instance);
   ++server.starts;
@@ -171,13 +170,11 @@ Result<std::shared_ptr<Instance>> Pool::start(Server& server, const std::string&
   return instance;
 }
 
-Result<std::shared_ptr<store::LogFile>> Pool::log_of(Server& server) {
-  if (!server.log) {
-    auto file = store::LogFile::open(stderr_log(server.config.name),
-                                     {.max_bytes = kStderrLogBytes, .generations = kStderrLogGenerations});
-    if (!file) return forward(file);
-    server.log = std::make_shared<store::LogFile>(std::move(*file));
-  }
+std::shared_ptr<store::QueuedLog> Pool::log_of(Server& server) {
+  if (!server.log)
+    server.log = std::make_shared<store::QueuedLog>(
+        log_disk_, stderr_log(server.config.name),
+        store::LogLimits{.max_bytes = kStderrLogBytes, .generations = kStderrLogGenerations});
   return server.log;
 }
 
@@ -281,7 +278,6 @@ InstanceView view_of(const custody::Tree& tree) {
   view.pid = tree.leader_pid();
   view.keeper_pid = tree.keeper_pid();
   view.processes = tree.members();
-  for (const pid_t pid : view.processes) view.memory_bytes += os::pss_bytes(pid).value_or(0);
   view.rung = tree.rung();
   view.started_at = tree.started_at();
   view.reason = tree.reason();

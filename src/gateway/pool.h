@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "base/worker.h"
 #include "config/config.h"
 #include "custody/custodian.h"
 #include "gateway/gateway.h"
@@ -53,13 +54,13 @@ class Pool {
   struct Server {
     config::Server config;
     RestartBudget budget;
-    std::shared_ptr<store::LogFile> log;
+    std::shared_ptr<store::QueuedLog> log;
     std::map<std::string, std::shared_ptr<Instance>> instances;  // by key; until proven gone
     int starts = 0;
     std::string last_failure;
   };
 
-  Result<std::shared_ptr<store::LogFile>> log_of(Server& server);
+  std::shared_ptr<store::QueuedLog> log_of(Server& server);
   Result<std::shared_ptr<Instance>> start(Server& server, const std::string& key, Lease& lease,
                                           Holder holder);
   asio::awaitable<Result<void>> wait_for_room(Server& server, const std::string& key, SessionKind kind,
@@ -74,6 +75,7 @@ class Pool {
   custody::Custodian& custodian_;
   const config::Config& config_;
   GatewayOptions options_;
+  std::shared_ptr<Worker> log_disk_ = std::make_shared<Worker>();
   std::map<std::string, Server, std::less<>> servers_;
   Event changed_;  // set and cleared at every change of any instance
   bool closed_ = false;

@@ -59,9 +59,9 @@ asio::awaitable<Result<Reply>> exchange(std::shared_ptr<Dispatcher> dispatcher, 
 }
 
 Result<InitializeResult> read_handshake(std::string& text) {
-  const auto all =
-      well_formed(text) ? members(PaddedText::in(text)) : protocol("initialize", "malformed result");
-  if (!all) return std::unexpected(all.error());
+  if (!well_formed(text)) return protocol("initialize", "the server's result is not JSON");
+  const auto all = members(PaddedText::in(text));
+  if (!all) return protocol("initialize", "the server's result is not an object: " + text.substr(0, 60));
   InitializeResult result;
   auto version = decode_string(member(*all, "protocolVersion"));
   if (!version) return protocol("initialize", "the server names no protocol version");

@@ -96,6 +96,14 @@ TEST_F(ClientTest, a_refused_or_malformed_handshake_is_a_protocol_error) {
   EXPECT_NE(initialized->error().message().find("go away"), std::string::npos);
 }
 
+TEST_F(ClientTest, a_handshake_whose_result_is_no_object_is_shown) {
+  hello(R"({"jsonrpc":"2.0","id":1,"result":null})");
+  ASSERT_FALSE(*initialized);
+  EXPECT_TRUE(initialized->error().is(Errc::protocol));
+  EXPECT_EQ(initialized->error().message(),
+            "initialize the server's result is not an object: null: protocol error");
+}
+
 TEST_F(ClientTest, a_handshake_that_times_out_is_not_cancelled) {
   open();
   tasks.spawn("initialize", keep(client->initialize(in(1ms)), initialized));

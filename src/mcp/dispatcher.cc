@@ -186,9 +186,7 @@ void Dispatcher::on_batch(PaddedText line) {
 void Dispatcher::on_message(std::string_view line, const Message& message, std::string* answers) {
   switch (message.kind) {
     case Kind::request:
-      if (message.method == "ping")
-        return answer(R"({"jsonrpc":"2.0","id":)" + std::string(message.id.of(line)) + R"(,"result":{}})",
-                      answers);
+      if (message.method == "ping") return answer(result_line(message.id.of(line), "{}"), answers);
       ++counters_.refused_requests;
       return refuse(message.id.of(line), kMethodNotFound, "Method not found: " + message.method, answers);
     case Kind::notification:
@@ -253,9 +251,7 @@ void Dispatcher::on_oversized(const Skimmed& report) {
 }
 
 void Dispatcher::refuse(std::string_view id, std::int64_t code, std::string_view why, std::string* answers) {
-  answer(R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"error":{"code":)" + std::to_string(code) +
-             R"(,"message":)" + quote(why) + "}}",
-         answers);
+  answer(error_line(id, code, why), answers);
 }
 
 void Dispatcher::answer(std::string line, std::string* answers) {

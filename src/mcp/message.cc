@@ -17,4 +17,24 @@ std::string quote(std::string_view text) {
   return out;
 }
 
+std::string result_line(std::string_view id, std::string_view result) {
+  std::string line;
+  line.reserve(result.size() + id.size() + 40);
+  return line.append(R"({"jsonrpc":"2.0","id":)")
+      .append(id)
+      .append(R"(,"result":)")
+      .append(result)
+      .append("}");
+}
+
+std::string error_line(std::string_view id, std::int64_t code, std::string_view message,
+                       std::string_view data) {
+  std::string line = R"({"jsonrpc":"2.0",)";
+  if (!id.empty()) line.append(R"("id":)").append(id).append(",");
+  line.append(R"("error":{"code":)").append(std::to_string(code));
+  line.append(R"(,"message":)").append(quote(message));
+  if (!data.empty()) line.append(R"(,"data":)").append(data);
+  return line.append("}}");
+}
+
 }  // namespace holdfast::mcp

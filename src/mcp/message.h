@@ -21,6 +21,9 @@ inline constexpr std::int64_t kInvalidRequest = -32600;
 inline constexpr std::int64_t kMethodNotFound = -32601;
 inline constexpr std::int64_t kInvalidParams = -32602;
 inline constexpr std::int64_t kInternalError = -32603;
+inline constexpr std::int64_t kServerError = -32000;  // what the SDK's server says of sessions and headers
+inline constexpr std::int64_t kUnknownSession = -32001;
+inline constexpr std::int64_t kCancelled = -32800;  // not of JSON-RPC's; a cancelled request wants no answer
 
 // What a peer answered to a request: a result or an error, both of them successful transports.
 struct Reply {
@@ -30,5 +33,11 @@ struct Reply {
 
 // A JSON string literal for `text`, with quotes; invalid UTF-8 becomes U+FFFD.
 std::string quote(std::string_view text);
+
+// A response as one line, without its end. `id`, `result` and `data` are raw JSON without line breaks;
+// without an id where none is known: the specification wants it omitted, not null.
+std::string result_line(std::string_view id, std::string_view result);
+std::string error_line(std::string_view id, std::int64_t code, std::string_view message,
+                       std::string_view data = {});
 
 }  // namespace holdfast::mcp

@@ -104,17 +104,5 @@ TEST_F(ListenerTest, tcp_port_0_tells_the_port_it_took) {
   EXPECT_EQ(to_string(listener->address()), "127.0.0.1:" + std::to_string(listener->address().port));
 }
 
-TEST(Address, reads_what_it_writes) {
-  for (const char* text : {"127.0.0.1:80", "[::1]:4653", "unix:/run/x.sock"}) {
-    const auto address = parse_address(text);
-    ASSERT_TRUE(address) << text;
-    EXPECT_EQ(to_string(*address), text);
-  }
-  EXPECT_EQ(to_string(*parse_address("localhost:1")), "127.0.0.1:1");
-  for (const char* text : {"", "80", "example.org:80", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:8x"}) {
-    EXPECT_FALSE(parse_address(text)) << text;
-  }
-}
-
 }  // namespace
 }  // namespace holdfast::net

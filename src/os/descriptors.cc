@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <cerrno>
+#include <vector>
 
 #include "base/mutant.h"
 
@@ -26,6 +27,14 @@ Result<DescriptorLimit> raise_descriptor_limit() {
   const struct rlimit limit{.rlim_cur = before->hard, .rlim_max = before->hard};
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return sys_error("setrlimit", "RLIMIT_NOFILE");
   return before;
+}
+
+Result<void> can_open(int count) {
+  std::vector<UniqueFd> opened;
+  for (int i = 0; i < count; ++i)
+    if (!opened.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC)))
+      return sys_error("open", "/dev/null");
+  return {};
 }
 
 std::uint64_t descriptor_shortages() { return shortages; }

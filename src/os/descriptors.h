@@ -19,6 +19,9 @@ Result<DescriptorLimit> descriptor_limit();
 // they look for open descriptors.
 Result<DescriptorLimit> raise_descriptor_limit();
 
+// Whether `count` more could be opened just now. Errors: EMFILE, ENFILE, or what else open(2) says.
+Result<void> can_open(int count);
+
 // How often this thread was refused a descriptor so far (EMFILE, ENFILE, ENOMEM). Who looked at processes
 // while it grew has not seen everything. No heap.
 std::uint64_t descriptor_shortages();

@@ -38,6 +38,19 @@ Result<int> handle_of(int pidfd, Handle& handle) {
   return handle.head.handle_type;
 }
 
+// Room for one descriptor beside a message (unix(7)).
+struct DescriptorBox {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr around(iovec& part) {
+    msghdr whole{};
+    whole.msg_iov = &part;
+    whole.msg_iovlen = 1;
+    whole.msg_control = control;
+    whole.msg_controllen = sizeof control;
+    return whole;
+  }
+};
+
 sigset_t set_of(std::span<const int> signals) {
   sigset_t set;
   sigemptyset(&set);
@@ -98,6 +111,39 @@ Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer) {
   }
 }
 
+Result<std::size_t> send_message(int socket, std::span<const std::byte> message, int fd) {
+  iovec part{const_cast<std::byte*>(message.data()), message.size()};
+  DescriptorBox box{};
+  msghdr whole = box.around(part);
+  cmsghdr* head = CMSG_FIRSTHDR(&whole);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
+  for (;;) {
+    const ssize_t n = ::sendmsg(socket, &whole, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) return sys_error("sendmsg");
+  }
+}
+
+Result<std::size_t> recv_message(int socket, std::span<std::byte> buffer, UniqueFd& fd) {
+  iovec part{buffer.data(), buffer.size()};
+  for (;;) {
+    DescriptorBox box{};
+    msghdr whole = box.around(part);
+    const ssize_t n = ::recvmsg(socket, &whole, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
+    if (n < 0) return sys_error("recvmsg");
+    const cmsghdr* head = CMSG_FIRSTHDR(&whole);
+    int came = -1;
+    if (head != nullptr && head->cmsg_type == SCM_RIGHTS && head->cmsg_len == CMSG_LEN(sizeof came))
+      std::memcpy(&came, CMSG_DATA(head), sizeof came);
+    fd = UniqueFd(came);
+    return static_cast<std::size_t>(n);
+  }
+}
+
 Result<UniqueFd> open_directory(const char* path) { return open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY); }
 Result<UniqueFd> open_null() { return open_at(AT_FDCWD, "/dev/null", O_RDWR); }
 
@@ -121,6 +167,9 @@ Result<struct stat> stat_open(int fd) {
 }
 
 void close_descriptor(int fd) { ::close(fd); }
+void close_descriptors_from(int first) {
+  (void)::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0);
+}
 pid_t own_pid() { return ::getpid(); }
 pid_t own_session() { return ::getsid(0); }
 pid_t parent_pid() { return ::getppid(); }
@@ -139,6 +188,8 @@ Error replace_program(const char* path, char* const* argv, char* const* envp) {
   ::execve(path, argv, envp);
   return sys_error("execve", path).error();
 }
+
+void end_process(int status) { ::_exit(status); }
 
 bool is_executable(const char* path) {
   struct stat info{};

@@ -30,6 +30,10 @@ Result<void> set_nonblocking(int fd);
 Result<std::size_t> send_message(int fd, std::span<const std::byte> message);
 Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer);  // error EAGAIN: nothing now
 
+// The same with a descriptor along with it (SCM_RIGHTS). recv: `fd` stays empty where none came.
+Result<std::size_t> send_message(int socket, std::span<const std::byte> message, int fd);
+Result<std::size_t> recv_message(int socket, std::span<std::byte> buffer, UniqueFd& fd);
+
 Result<UniqueFd> open_directory(const char* path);  // O_PATH|O_DIRECTORY|O_CLOEXEC
 Result<UniqueFd> open_null();                       // /dev/null O_RDWR
 Result<void> fill_standard_descriptors();           // those of 0, 1, 2 that are closed become /dev/null
@@ -37,6 +41,8 @@ Result<void> fill_standard_descriptors();           // those of 0, 1, 2 that are
 Result<void> replace_descriptor(int target, int source);
 Result<struct stat> stat_open(int fd);  // fstat(2); EBADF: not open
 void close_descriptor(int fd);          // one that was inherited by number and has no owner
+void close_descriptors_from(
+    int first);  // close_range(2), Linux 5.9: all that were inherited from this one on
 pid_t own_pid();
 pid_t own_session();
 pid_t parent_pid();         // 0: it lives outside of our PID namespace
@@ -44,6 +50,8 @@ void new_session();         // setsid; a leader of its own session stays it
 Result<void> check_proc();  // /proc is there and speaks of our own PID namespace
 // execve(2): returns only with an error.
 Error replace_program(const char* path, char* const* argv, char* const* envp);
+[[noreturn]] void end_process(
+    int status);                       // exit_group(2): of a fork, that has no destructors of its own to run
 bool is_executable(const char* path);  // a regular file that we may execute; errno says why not
 // Gives back the pages below the caller's frame that earlier, deeper calls have touched. For a program that
 // waits long and is to cost little.

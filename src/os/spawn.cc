@@ -18,8 +18,9 @@ namespace {
 constexpr std::size_t kMaxDescriptors = 16;
 constexpr std::size_t kStackSize = 16 * 1024;
 
-constexpr std::array<std::string_view, 8> kStepNames{"clone3",       "setsid", "prctl",       "fchdir",
-                                                     "cgroup.procs", "dup3",   "close_range", "execve"};
+constexpr std::array<std::string_view, 11> kStepNames{"clone3",        "setsid",   "prctl",       "fchdir",
+                                                      "cgroup.procs",  "dup3",     "close_range", "execve",
+                                                      "pid namespace", "user map", "mount /proc"};
 using Step = SpawnStep;
 
 // What parent and child share: the child runs in the parent's memory while the parent sleeps in clone3.

@@ -11,10 +11,24 @@
 
 namespace holdfast::os {
 
-// Where a birth failed. The numbers travel in the keeper's protocol.
-enum class SpawnStep : int { clone3, setsid, prctl, fchdir, cgroup_procs, dup3, close_range, execve };
+// Where a birth failed. The numbers travel in the keeper's protocol. The last three are those of a PID
+// namespace (namespaces.h).
+enum class SpawnStep : int {
+  clone3,
+  setsid,
+  prctl,
+  fchdir,
+  cgroup_procs,
+  dup3,
+  close_range,
+  execve,
+  pid_namespace,
+  user_map,
+  mount_proc
+};
 std::string_view to_string(SpawnStep step);
-SpawnStep spawn_step(const Error& error);  // of an error of spawn()
+SpawnStep spawn_step(const Error& error);  // of an error of spawn(), or of what prepares for it
+constexpr bool of_namespace(SpawnStep step) { return step >= SpawnStep::pid_namespace; }
 
 struct SpawnOptions {
   const char* path = nullptr;   // absolute; the caller searched PATH

@@ -34,50 +34,23 @@ custody::Tree::Watcher watcher_of(const std::shared_ptr<Watched>& watched) {
   return watcher;
 }
 
-using Variables = std::map<std::string, std::string, std::less<>>;
-
-// The run's variables in `text`; `fault` names one that no run brings.
-std::string expand(const std::string& text, const Variables& run, std::string& fault) {
-  const auto value = [&run](std::string_view name) {
-    const auto found = run.find(name);
-    return found == run.end() ? std::nullopt : std::optional(found->second);
+custody::TreeSpec spec_of(const config::Job& job, const RunInput& input, const gateway::Gateway& gateway) {
+  const config::RunValues values{job.name, input.id, rfc3339(input.scheduled_at)};
+  const auto expand = [&values](const std::string& text) {
+    return config::expand_run_variables(text, values);
   };
-  std::vector<std::string> unknown;
-  std::string out = config::expand_run_variables(text, [&](std::string_view name) {
-    if (!run.contains(name)) unknown.emplace_back(name);
-    return value(name);
-  });
-  // One with a default became its default; one without still stands there, and an empty value would change
-  // it.
-  for (const std::string& name : unknown) {
-    const auto emptied = config::expand_run_variables(
-        text, [&](std::string_view other) { return other == name ? std::optional("") : value(other); });
-    if (emptied == out) continue;
-    fault = "${" + name + "}: a run brings no such variable, only";
-    for (const auto& [known, ignored] : run) fault += " " + known;
-    fault += " (`$${` is for the characters themselves)";
-  }
-  return out;
-}
-
-Result<custody::TreeSpec> spec_of(const config::Job& job, const RunInput& input,
-                                  const gateway::Gateway& gateway) {
-  const Variables run{{"HOLDFAST_JOB", job.name},
-                      {"HOLDFAST_RUN", input.id},
-                      {"HOLDFAST_SCHEDULED_AT", rfc3339(input.scheduled_at)}};
-  std::string fault;
-  std::map<std::string, std::string> extra(run.begin(), run.end());
-  for (const auto& [name, value] : job.env) extra.insert_or_assign(name, expand(value, run, fault));
+  std::map<std::string, std::string> extra;
+  for (std::size_t i = 0; i < values.size(); ++i) extra.emplace(config::kRunVariables[i], values[i]);
+  for (const auto& [name, value] : job.env) extra.insert_or_assign(name, expand(value));
   custody::TreeSpec spec;
   spec.name = job.name + "/" + input.id;
-  spec.command.program = expand(job.command.front(), run, fault);
+  spec.command.program = expand(job.command.front());
   for (std::size_t i = 1; i < job.command.size(); ++i)
-    spec.command.arguments.push_back(expand(job.command[i], run, fault));
-  if (!fault.empty()) return fail(Errc::invalid, "command", fault);
+    spec.command.arguments.push_back(expand(job.command[i]));
   spec.command.reads_nothing = true;
   spec.graces.eof = milliseconds(0);  // there is no end of its input to wait for
   spec.command.environment = gateway.child_environment(extra);
-  spec.command.cwd = job.cwd;
+  spec.command.cwd = expand(job.cwd);
   return spec;
 }
 
@@ -113,18 +86,10 @@ asio::awaitable<std::shared_ptr<custody::Tree>> run_command(const config::Job& j
                                                             gateway::Gateway& gateway,
                                                             custody::Custodian& custodian, RunLog& log,
                                                             std::function<void(Outcome)> ended) {
-  const auto not_started = [&](const Error& error) {
-    log.line(error.message());
-    ended({.state = "failed", .reason = error.message()});
-  };
-  auto spec = spec_of(job, input, gateway);
-  if (!spec) {
-    not_started(spec.error());
-    co_return nullptr;
-  }
-  auto held = co_await gateway.run_in_custody(std::move(*spec), job.name + "/" + input.id);
+  auto held = co_await gateway.run_in_custody(spec_of(job, input, gateway), job.name + "/" + input.id);
   if (!held) {
-    not_started(held.error());
+    log.line(held.error().message());
+    ended({.state = "failed", .reason = held.error().message()});
     co_return nullptr;
   }
   const auto executor = co_await asio::this_coro::executor;

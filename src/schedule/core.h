@@ -91,6 +91,13 @@ class Core final : public Scheduler {
   asio::awaitable<void> act(RunPtr run, std::shared_ptr<RunLog> log);
   asio::awaitable<void> perform(const RunPtr& run);
   asio::awaitable<void> finish(const RunPtr& run);
+  // How a run ended: on disk, or kept here, within a bound, until it can be.
+  asio::awaitable<void> record(const RunPtr& run);
+  asio::awaitable<Result<void>> write(const Run& run);
+  asio::awaitable<void> write_kept();
+  void keep(const RunPtr& run, const Error& error);
+  // What is known of it here where the disk may lag behind, otherwise what the disk says.
+  [[nodiscard]] RunView truth(const store::RunRow& row) const;
   [[nodiscard]] JobView view_of(const Job& job) const;
   Job* find(std::string_view name);
 
@@ -98,6 +105,7 @@ class Core final : public Scheduler {
   gateway::Gateway& gateway_;
   custody::Custodian& custodian_;
   store::History& history_;
+  std::shared_ptr<Worker> log_disk_ = std::make_shared<Worker>();
   SchedulerOptions options_;
   std::map<std::string, Job, std::less<>> jobs_;
   std::vector<Job*> planned_;
@@ -110,6 +118,7 @@ class Core final : public Scheduler {
   // passes an instant whose claim is still open.
   bool claiming_ = false;
   std::vector<store::ClaimRequest> unsettled_;  // the claim that failed, to be put again as outcomes
+  std::deque<RunPtr> unwritten_;                // over, and not on disk yet; the oldest first
   int timer_fd_ = -1;
   std::function<void(const TickReport&)> on_tick_;
   TaskGroup runs_, ticks_, timer_;

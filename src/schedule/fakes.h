@@ -168,7 +168,7 @@ class FakeCustodian final : public custody::Custodian {
   std::string id_ = "g";
 };
 
-// The real one, whose claims fail where the test says so.
+// The real one, whose claims, and whose notes of how runs begin and end, fail where the test says so.
 class FailingHistory final : public store::History {
  public:
   explicit FailingHistory(std::unique_ptr<store::History> real) : real_(std::move(real)) {}
@@ -187,19 +187,23 @@ class FailingHistory final : public store::History {
     co_return claimed;
   }
   asio::awaitable<Result<void>> start_run(std::string id, SystemTime at) override {
-    return real_->start_run(std::move(id), at);
+    if (full_) co_return fail(Errc::limit, "start run", "database or disk is full");
+    co_return co_await real_->start_run(std::move(id), at);
   }
   asio::awaitable<Result<void>> finish_run(store::Finish finish) override {
-    return real_->finish_run(std::move(finish));
+    ++finishes_;
+    if (full_) co_return fail(Errc::limit, "finish run", "database or disk is full");
+    co_return co_await real_->finish_run(std::move(finish));
   }
   asio::awaitable<Result<std::vector<store::RunRow>>> list(std::string job, int limit) override {
     return real_->list(std::move(job), limit);
   }
   asio::awaitable<Result<store::RunRow>> get(std::string id) override { return real_->get(std::move(id)); }
   asio::awaitable<Result<int>> interrupt_open(SystemTime now) override { return real_->interrupt_open(now); }
-  Errc fails_ = {};  // limit: nothing was written; timeout: written, and nobody heard of it
+  Errc fails_ = {};    // limit: nothing was written; timeout: written, and nobody heard of it
+  bool full_ = false;  // for how runs begin and end
   Event* slow_ = nullptr;
-  int claims_ = 0;
+  int claims_ = 0, finishes_ = 0;
 
  private:
   std::unique_ptr<store::History> real_;
@@ -239,6 +243,15 @@ class SchedulerTest : public ::testing::Test {
     while (!condition() && steady_clock::now() < deadline)
       if (loop.run_one_until(deadline) == 0) loop.restart();
     return condition();
+  }
+  void stop() {
+    struct Stop {
+      static asio::awaitable<bool> it(Core& core) {
+        co_await core.stop(steady_clock::now() + 20ms);
+        co_return true;
+      }
+    };
+    EXPECT_TRUE(test::wait_for(loop, Stop::it(*core)));
   }
   std::vector<RunView> runs_of(const char* job) { return *test::wait_for(loop, core->history(job, 100)); }
   // Wakes it and waits until its tick has reported.

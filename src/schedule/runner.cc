@@ -5,15 +5,19 @@
 #include <set>
 #include <string>
 
+#include "config/tool_name.h"
+
 namespace holdfast::schedule {
 
 using nlohmann::json;
 using std::chrono::steady_clock;
 
-RunLog::RunLog(const std::filesystem::path& path) {
-  if (path.empty()) return;
-  if (auto opened = store::LogFile::open(path, {.max_bytes = std::int64_t{4} << 20, .generations = 2}))
-    file_.emplace(std::move(*opened));
+RunLog::RunLog(const std::shared_ptr<Worker>& disk, const std::filesystem::path& path) {
+  if (!path.empty())
+    file_.emplace(disk, path, store::LogLimits{.max_bytes = std::int64_t{4} << 20, .generations = 2});
+}
+asio::awaitable<void> RunLog::close() {
+  if (file_) (void)co_await file_->flush(std::chrono::seconds(2));
 }
 void RunLog::append(std::string_view text) {
   if (file_) file_->append(text);
@@ -40,7 +44,7 @@ std::string text_of(const json& result) {
 asio::awaitable<std::optional<std::string>> missing_tool(const config::Job& job, gateway::Session& session) {
   std::set<std::string, std::less<>> servers;
   for (const config::Step& step : job.steps) {
-    const auto name = gateway::split_name(step.tool);
+    const auto name = config::split_tool_name(step.tool);
     if (!name) co_return "job " + job.name + ": " + step.tool + " is not of the form server__tool";
     servers.emplace(name->server);
   }
@@ -50,9 +54,9 @@ asio::awaitable<std::optional<std::string>> missing_tool(const config::Job& job,
     std::string has;
     for (const mcp::Tool& tool : *tools) has += (has.empty() ? "" : ", ") + tool.name;
     for (const config::Step& step : job.steps) {
-      const auto name = *gateway::split_name(step.tool);
+      const auto name = *config::split_tool_name(step.tool);
       if (name.server != server ||
-          std::ranges::any_of(*tools, [&](const auto& t) { return t.name == name.name; }))
+          std::ranges::any_of(*tools, [&](const auto& t) { return t.name == name.tool; }))
         continue;
       co_return "job " + job.name + ": tool " + step.tool + " does not exist on server " + server +
           " (it has: " + (has.empty() ? "no tools" : has) + ")";
@@ -68,7 +72,9 @@ Outcome judge(const std::string& where, const Result<mcp::Reply>& reply) {
   const json result = json::parse(reply->result, nullptr, false);
   if (!result.is_object()) return failed(where + "the server answered with something that is not a result");
   const auto is_error = result.find("isError");
-  if (is_error != result.end() && is_error->is_boolean() && is_error->get<bool>()) {
+  if (is_error != result.end() && !is_error->is_boolean())
+    return failed(where + "the server's result is not valid: isError is neither true nor false");
+  if (is_error != result.end() && is_error->get<bool>()) {
     Outcome out = failed(where + text_of(result));
     out.result = reply->result;
     return out;
@@ -87,9 +93,9 @@ asio::awaitable<Outcome> run_steps(const config::Job& job, const RunInput& input
   Outcome last;
   for (std::size_t i = 0; i < job.steps.size(); ++i) {
     const config::Step& step = job.steps[i];
-    const auto name = *gateway::split_name(step.tool);
+    const auto name = *config::split_tool_name(step.tool);
     if (co_await is_cancelled()) co_return failed("cancelled");
-    json params{{"name", std::string(name.name)}};
+    json params{{"name", std::string(name.tool)}};
     params["arguments"] =
         step.arguments.empty() ? json::object() : json::parse(step.arguments, nullptr, false);
     params["_meta"]["holdfast/occurrence"] =

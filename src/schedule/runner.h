@@ -13,9 +13,10 @@
 #include "base/result.h"
 #include "base/task_group.h"
 #include "base/wall_clock.h"
+#include "base/worker.h"
 #include "config/config.h"
 #include "gateway/gateway.h"
-#include "store/log_file.h"
+#include "store/queued_log.h"
 
 namespace holdfast::schedule {
 
@@ -33,13 +34,15 @@ struct Outcome {
 // A run's log; a run without one (disk full) goes on.
 class RunLog {
  public:
-  explicit RunLog(const std::filesystem::path& path);
+  RunLog(const std::shared_ptr<Worker>& disk, const std::filesystem::path& path);
   void append(std::string_view text);
   void line(std::string_view text);
+  // So that who reads it after the run's end reads all of it; waits for a slow disk a moment only.
+  asio::awaitable<void> close();
   [[nodiscard]] std::int64_t dropped_bytes() const { return file_ ? file_->dropped_bytes() : 0; }
 
  private:
-  std::optional<store::LogFile> file_;
+  std::optional<store::QueuedLog> file_;
 };
 
 // Returns early when the awaiting coroutine is cancelled; whoever cancelled knows why.

@@ -16,19 +16,6 @@ namespace {
 constexpr std::size_t kMostParallel = 2;  // runs of one job with `overlap: parallel`, by hand or by time
 constexpr auto kUnwind = std::chrono::seconds(10);  // how long a cancelled action may take to return
 
-RunView view_of(const store::RunRow& row) {
-  return {.id = row.id,
-          .job = row.job,
-          .state = row.state,
-          .reason = row.reason,
-          .trigger = row.trigger,
-          .result = row.result,
-          .scheduled_at = row.scheduled_at,
-          .started_at = row.started_at,
-          .ended_at = row.ended_at,
-          .log = row.log_path};
-}
-
 std::string spec_text(const config::Job& job) {
   std::string text = job.timezone;
   for (const std::string& schedule : job.schedules) text += "\n" + schedule;
@@ -66,8 +53,6 @@ Core::Core(asio::io_context& loop, gateway::Gateway& gateway, custody::Custodian
     if (spec.enabled) log::warn("job.not_planned", {{"job", name}, {"reason", job.blocked}});
   }
 }
-
-Core::~Core() = default;
 
 asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
   auto interrupted = co_await history_.interrupt_open(now);
@@ -178,7 +163,7 @@ asio::awaitable<void> Core::perform(const RunPtr& run) {
       co_return;
     }
   }
-  const auto log = std::make_shared<RunLog>(run->view.log);
+  const auto log = std::make_shared<RunLog>(log_disk_, run->view.log);
   TaskGroup action(loop_.get_executor());
   action.spawn("run.action", act(run, log));
   const bool news = co_await run->news.wait_until(steady_clock::now() + run->job->spec.timeout);
@@ -197,6 +182,7 @@ asio::awaitable<void> Core::perform(const RunPtr& run) {
     log::error("run.stuck", {{"job", run->view.job}, {"run", run->view.id}});
   while (action.running() > 0) (void)co_await action.join(steady_clock::now() + kUnwind);
   if (cut) run->outcome = std::move(cut);
+  co_await log->close();
   if (const auto dropped = log->dropped_bytes(); dropped > 0)
     log::warn("run.log_dropped", {{"job", run->view.job}, {"run", run->view.id}, {"bytes", dropped}});
 }
@@ -219,18 +205,12 @@ asio::awaitable<void> Core::finish(const RunPtr& run) {
   RunView& view = run->view;
   view.state = run->outcome->state;
   view.reason = run->outcome->reason;
-  view.result = run->outcome->result;
+  view.result = std::move(run->outcome->result);
   view.ended_at = system_clock::now();
   run->job->last = view.ended_at;
   run->job->last_state = view.state;
   run->job->last_reason = view.reason;
-  auto noted = co_await history_.finish_run({.run_id = view.id,
-                                             .state = view.state,
-                                             .reason = view.reason,
-                                             .result = view.result,
-                                             .ended_at = *view.ended_at,
-                                             .exit = run->outcome->exit});
-  if (!noted) log::error("run.not_noted", {{"run", view.id}, {"error", noted.error().message()}});
+  co_await record(run);
   const auto took =
       std::chrono::duration_cast<milliseconds>(*view.ended_at - view.started_at.value_or(*view.ended_at));
   log::info("run.finished", {{"job", view.job},
@@ -327,7 +307,7 @@ asio::awaitable<Result<std::vector<RunView>>> Core::history(std::string_view nam
   auto rows = co_await history_.list(std::string(name), limit);
   if (!rows) co_return forward(rows);
   std::vector<RunView> out;
-  for (const store::RunRow& row : *rows) out.push_back(schedule::view_of(row));
+  for (const store::RunRow& row : *rows) out.push_back(truth(row));
   co_return out;
 }
 
@@ -341,7 +321,7 @@ asio::awaitable<Result<RunView>> Core::run(std::string_view name, std::string_vi
   auto row = co_await history_.get(std::string(id));
   if (!row) co_return forward(row);
   if (!name.empty() && row->job != name) co_return fail(Errc::not_found, "run", id);
-  co_return schedule::view_of(*row);
+  co_return truth(*row);
 }
 
 asio::awaitable<Result<RunView>> Core::wait(std::string_view id, steady_clock::time_point deadline) {
@@ -369,6 +349,7 @@ asio::awaitable<void> Core::stop(steady_clock::time_point deadline) {
   (void)co_await ticks_.join(steady_clock::now() + kUnwind);
   ticks_.cancel();
   (void)co_await ticks_.join(steady_clock::now() + kUnwind);
+  co_await write_kept();
 }
 
 }  // namespace holdfast::schedule

@@ -178,6 +178,38 @@ TEST_F(SchedulerTest, a_run_now_whose_claim_was_not_answered_leaves_no_queued_ro
   EXPECT_EQ(test::wait_for(loop, core->wait(*id, steady_clock::now() + 10s))->state, "ok");
 }
 
+TEST_F(SchedulerTest, a_result_that_the_disk_does_not_take_is_told_truly_and_written_once_it_does) {
+  config.jobs["a"] = steps_job({"s__bad"});
+  start();
+  disk->full_ = true;
+  tick(kStart + 10s);
+  EXPECT_EQ(rows_of("a"), "queued");
+  const auto told = runs_of("a");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].state, "failed");
+  EXPECT_EQ(test::wait_for(loop, core->run("a", told[0].id))->reason, "step 1 (s__bad): no such file");
+  core->wake(kStart + 15s);  // nothing is due
+  ASSERT_TRUE(until([&] { return disk->finishes_ == 2; }));
+  disk->full_ = false;
+  tick(kStart + 20s);
+  const std::string ended = "failed (step 1 (s__bad): no such file)";
+  EXPECT_EQ(rows_of("a"), ended + ", " + ended);
+  const auto written = test::wait_for(loop, history->get(told[0].id));
+  ASSERT_TRUE(written);
+  EXPECT_EQ(written->result, told[0].result);
+  EXPECT_TRUE(written->started_at);
+}
+
+TEST_F(SchedulerTest, a_result_that_was_not_written_is_tried_again_at_the_end_of_a_drain) {
+  config.jobs["a"] = steps_job({"s__good"});
+  start();
+  disk->full_ = true;
+  tick(kStart + 10s);
+  disk->full_ = false;
+  stop();
+  EXPECT_EQ(rows_of("a"), "ok");
+}
+
 TEST_F(SchedulerTest, what_falls_due_while_a_claim_is_open_waits_for_its_outcome) {
   config.jobs["a"] = steps_job({"s__good"});
   start();
@@ -241,13 +273,7 @@ TEST_F(SchedulerTest, stop_cancels_what_does_not_end_and_joins_it) {
   start();
   core->wake(kStart + 10s);
   ASSERT_TRUE(until([&] { return world.calls == 1; }));
-  struct Stop {
-    static asio::awaitable<bool> it(Core& core) {
-      co_await core.stop(steady_clock::now() + 20ms);
-      co_return true;
-    }
-  };
-  EXPECT_TRUE(test::wait_for(loop, Stop::it(*core)));
+  stop();
   EXPECT_EQ(world.sessions, 0);
   EXPECT_EQ(runs_of("a")[0].state, "cancelled");
 }

@@ -15,7 +15,7 @@ using std::chrono::system_clock;
 
 namespace {
 
-constexpr auto kClaimAgain = std::chrono::seconds(10);
+constexpr auto kWriteAgain = std::chrono::seconds(10);
 
 std::string reason_of(const Error& error) { return "its claim could not be written: " + error.message(); }
 
@@ -47,7 +47,7 @@ void Core::arm() {
   // Far ahead when idle, so that a step of the clock is always noticed.
   const SystemTime now = system_clock::now();
   SystemTime at = planner_.earliest().value_or(now + std::chrono::days(365));
-  if (owes()) at = std::min<SystemTime>(at, now + kClaimAgain);
+  if (owes()) at = std::min<SystemTime>(at, now + kWriteAgain);
   if (auto armed = os::arm_wall_timer(timer_fd_, at); !armed)
     log::error("scheduler.timer", {{"error", armed.error().message()}});
 }
@@ -77,6 +77,7 @@ asio::awaitable<void> Core::tick(SystemTime now, std::vector<Planner::Popped> du
 asio::awaitable<std::vector<Core::RunPtr>> Core::claim(SystemTime now, std::vector<Planner::Popped> due,
                                                        TickReport& report) {
   std::vector<RunPtr> runs;
+  co_await write_kept();
   if (auto settled = co_await settle(now); !settled) {
     for (const Planner::Popped& popped : due) owe(popped, settled.error());
     co_return runs;
@@ -101,11 +102,11 @@ asio::awaitable<std::vector<Core::RunPtr>> Core::claim(SystemTime now, std::vect
       continue;
     }
     --run->job->open;
-    if (ours)
-      (void)co_await history_.finish_run({.run_id = run->view.id,
-                                          .state = "cancelled",
-                                          .reason = "the gateway is shutting down",
-                                          .ended_at = now});
+    if (!ours) continue;
+    run->view.state = "cancelled";
+    run->view.reason = "the gateway is shutting down";
+    run->view.ended_at = now;
+    co_await record(run);
   }
   co_return runs;
 }
@@ -204,7 +205,7 @@ void Core::owe(const Planner::Popped& popped, const Error& error) {
 }
 
 bool Core::owes() const {
-  return !unsettled_.empty() ||
+  return !unsettled_.empty() || !unwritten_.empty() ||
          std::ranges::any_of(jobs_, [](const auto& entry) { return entry.second.owed.count > 0; });
 }
 

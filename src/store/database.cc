@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "os/descriptors.h"
+
 namespace holdfast::store {
 
 namespace {
@@ -58,6 +60,15 @@ std::unique_ptr<SQLite::Database> connect(const std::filesystem::path& file, con
   return db;
 }
 
+// What kept the file from being opened. SQLite says the same of a lack of descriptors as of a lack of rights,
+// and has closed what it had: so it is looked whether there are as many as it takes.
+std::error_code cause_of(const Error& error) {
+  constexpr int kTakes = 8;  // two connections, each with a file, its journal, their index and a directory
+  if (!error.is_errno(EACCES)) return error.code;
+  const auto enough = os::can_open(kTakes);
+  return enough ? error.code : enough.error().code;
+}
+
 void migrate(SQLite::Database& db, int from) {
   for (int version = from; version < kSchemaVersion; ++version) {
     SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
@@ -86,7 +97,7 @@ Result<Database> Database::open(const std::filesystem::path& file) {
   });
   if (!opened)
     return std::unexpected(
-        Error{opened.error().code, opened.error().op,
+        Error{cause_of(opened.error()), opened.error().op,
               std::string_view(file.native() + ": " + std::string(opened.error().subject.view()))});
   if (version > kSchemaVersion)
     return fail(Errc::refused, "open database",

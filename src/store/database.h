@@ -19,7 +19,8 @@ inline constexpr int kSchemaVersion = 1;
 class Database {
  public:
   // Creates the file if need be. Errors: refused (made by a newer version), invalid (not a database, or
-  // damaged), ENOSPC, EACCES (read-only, or it cannot be opened), EIO, or what else the disk said.
+  // damaged), ENOSPC, EACCES (read-only, or it cannot be opened), EMFILE, ENFILE, EIO, or what else the disk
+  // said.
   static Result<Database> open(const std::filesystem::path& file);
   ~Database();
   Database(Database&&) noexcept;

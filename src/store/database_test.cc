@@ -1,11 +1,15 @@
 #include "store/database.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 
 #include "base/test_support.h"
+#include "os/descriptors.h"
 
 namespace holdfast::store {
 namespace {
@@ -43,6 +47,27 @@ TEST(Database, in_a_folder_that_does_not_exist_is_an_error_value) {
   const auto missing = Database::open("/nonexistent/holdfast/a.db");
   ASSERT_FALSE(missing);
   EXPECT_TRUE(missing.error().is_errno(EACCES)) << missing.error().message();
+}
+
+// However many are lacking.
+TEST(Database, that_finds_no_descriptor_says_so) {
+  const test::TempDir dir;
+  ASSERT_TRUE(Database::open(dir.path() / "a.db"));
+  const auto before = os::descriptor_limit();
+  ASSERT_TRUE(before);
+  const UniqueFd lowest(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  std::vector<std::string> said;
+  for (int spare = 1; spare < 16; ++spare) {
+    const struct rlimit few{.rlim_cur = static_cast<rlim_t>(lowest.get() + spare), .rlim_max = before->hard};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    if (const auto opened = Database::open(dir.path() / "a.db"); !opened)
+      said.push_back(opened.error().is_errno(EMFILE) ? "EMFILE" : opened.error().message());
+  }
+  const struct rlimit again{.rlim_cur = before->soft, .rlim_max = before->hard};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &again), 0);
+  EXPECT_GT(said.size(), 2U);
+  EXPECT_THAT(said, testing::Each("EMFILE"));
+  EXPECT_TRUE(Database::open(dir.path() / "a.db"));
 }
 
 }  // namespace

@@ -102,11 +102,13 @@ void prune(SQLite::Database& db, std::int64_t job, const Retention& keep, System
   }
 }
 
-void finish_in(SQLite::Database& db, const Finish& f, const Retention& keep) {
+// False: there is no such run.
+bool finish_in(SQLite::Database& db, const Finish& f, const Retention& keep) {
   SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
   SQLite::Statement run(
       db,
-      "UPDATE run SET state = ?2, ended_us = ?3, exit = ?4, error = nullif(?5, ''), result = ?6 "
+      "UPDATE run SET state = ?2, ended_us = ?3, exit = ?4, error = nullif(?5, ''), result = ?6, "
+      "started_us = coalesce(started_us, ?7) "
       "WHERE id = ?1 RETURNING occurrence_id");
   run.bind(1, f.run_id);
   run.bind(2, f.state);
@@ -114,7 +116,8 @@ void finish_in(SQLite::Database& db, const Finish& f, const Retention& keep) {
   if (f.exit) run.bind(4, *f.exit);
   run.bind(5, f.reason);
   run.bind(6, f.result);
-  if (!run.executeStep()) throw std::runtime_error("no run " + f.run_id);
+  if (f.started_at) run.bind(7, to_us(*f.started_at));
+  if (!run.executeStep()) return false;
   const std::int64_t occurrence = run.getColumn(0).getInt64();
   run.reset();
   SQLite::Statement state(db, "UPDATE occurrence SET state = ?2 WHERE id = ?1 RETURNING job_id");
@@ -124,6 +127,7 @@ void finish_in(SQLite::Database& db, const Finish& f, const Retention& keep) {
   state.reset();
   prune(db, job, keep, f.ended_at);
   transaction.commit();
+  return true;
 }
 
 int interrupt_in(SQLite::Database& db, const std::string& owner, SystemTime now) {
@@ -183,7 +187,10 @@ class SqliteHistory final : public History {
   }
   asio::awaitable<Result<void>> finish_run(Finish finish) override {
     return on_disk([this, finish = std::move(finish)]() -> Result<void> {
-      return guarded("finish run", [&] { finish_in(database_.history(), finish, retention_); });
+      auto found =
+          valued<bool>("finish run", [&](SQLite::Database& db) { return finish_in(db, finish, retention_); });
+      if (!found) return forward(found);
+      return *found ? Result<void>{} : fail(Errc::not_found, "finish run", finish.run_id);
     });
   }
   asio::awaitable<Result<std::vector<RunRow>>> list(std::string job, int limit) override {

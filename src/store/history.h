@@ -35,6 +35,7 @@ struct RunRow {
 
 struct Finish {
   std::string run_id, state, reason{}, result{};
+  std::optional<SystemTime> started_at{};  // in case that start_run() could not write it
   SystemTime ended_at{};
   std::optional<int> exit{};
 };
@@ -57,7 +58,8 @@ class History {
   virtual asio::awaitable<Result<std::vector<bool>>> claim(std::vector<ClaimRequest> requests,
                                                            SystemTime now) = 0;
   virtual asio::awaitable<Result<void>> start_run(std::string run_id, SystemTime at) = 0;
-  // Also drops what retention no longer keeps of that job, log files included.
+  // Also drops what retention no longer keeps of that job, log files included. May be repeated after an
+  // error. Errors: not_found, besides those of all.
   virtual asio::awaitable<Result<void>> finish_run(Finish finish) = 0;
   // Newest first. A row that never ran (missed, skipped-overlap) has the id "occurrence-N".
   virtual asio::awaitable<Result<std::vector<RunRow>>> list(std::string job, int limit) = 0;

@@ -7,22 +7,19 @@ namespace holdfast::store {
 
 namespace fs = std::filesystem;
 
-Result<LogFile> LogFile::open(const fs::path& path, LogLimits limits) {
-  limits.max_bytes = std::max<std::int64_t>(limits.max_bytes, 1);
-  limits.generations = std::max(limits.generations, 1);
-  LogFile log(path, limits);
-  if (auto opened = log.reopen(); !opened) return forward(opened);
-  return log;
+LogFile::LogFile(fs::path path, LogLimits limits) : path_(std::move(path)), limits_(limits) {
+  limits_.max_bytes = std::max<std::int64_t>(limits_.max_bytes, 1);
+  limits_.generations = std::max(limits_.generations, 1);
 }
 
-Result<void> LogFile::reopen() {
+bool LogFile::reopen() {
   file_.reset(std::fopen(path_.c_str(), "ae"));  // e: close-on-exec, so that no server inherits it
-  if (!file_) return sys_error("open", path_.native());
+  if (!file_) return false;
   std::setvbuf(file_.get(), nullptr, _IONBF, 0);
   std::error_code ec;
   const auto size = fs::file_size(path_, ec);
   size_ = ec ? 0 : static_cast<std::int64_t>(size);
-  return {};
+  return true;
 }
 
 void LogFile::rotate() {
@@ -38,14 +35,23 @@ void LogFile::rotate() {
 }
 
 void LogFile::append(std::string_view text) {
+  if (unsaid_ > 0 && put("\n[holdfast: " + std::to_string(unsaid_) + " bytes are missing here]\n") == 0)
+    unsaid_ = 0;
+  lost(static_cast<std::int64_t>(put(text)));
+}
+
+void LogFile::lost(std::int64_t bytes) {
+  dropped_ += bytes;
+  unsaid_ += bytes;
+}
+
+std::size_t LogFile::put(std::string_view text) {
+  if (!file_ && !reopen()) return text.size();
   while (!text.empty()) {
-    const bool full = file_ && size_ >= limits_.max_bytes;
+    const bool full = size_ >= limits_.max_bytes;
     if (full) rotate();
     // What can be neither moved nor emptied (chattr +a) stays as it is: bounded comes first.
-    if ((!file_ && !reopen()) || (full && size_ > 0)) {
-      dropped_ += static_cast<std::int64_t>(text.size());
-      return;
-    }
+    if ((!file_ && !reopen()) || (full && size_ > 0)) return text.size();
     const auto room = static_cast<std::size_t>(std::max<std::int64_t>(limits_.max_bytes - size_, 1));
     // A line goes whole into one generation unless it is longer than one.
     if (text.size() > room && size_ > 0 && text.size() <= static_cast<std::size_t>(limits_.max_bytes)) {
@@ -55,13 +61,13 @@ void LogFile::append(std::string_view text) {
     const std::string_view part = text.substr(0, room);
     const std::size_t written = std::fwrite(part.data(), 1, part.size(), file_.get());
     size_ += static_cast<std::int64_t>(written);
+    text.remove_prefix(written);
     if (written < part.size()) {
       std::clearerr(file_.get());
-      dropped_ += static_cast<std::int64_t>(text.size() - written);
-      return;
+      break;
     }
-    text.remove_prefix(part.size());
   }
+  return text.size();
 }
 
 Result<LogChunk> read_log(const fs::path& path, std::int64_t offset, std::size_t max) {

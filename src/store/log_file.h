@@ -17,14 +17,17 @@ struct LogLimits {
   int generations = 3;  // the current file and its elders: x.log, x.log.1, x.log.2; at least 1
 };
 
-// One writer. Not thread-safe. Writes are small and buffered by the kernel, so it may be used on the loop.
+// One writer. Not thread-safe. A write may wait for the disk: on the loop, store/queued_log.h is for that.
 class LogFile {
  public:
-  // Appends to what is there. Errors: the file cannot be opened.
-  static Result<LogFile> open(const std::filesystem::path& path, LogLimits limits);
+  // To be opened by the first append(), which goes on after what is there.
+  LogFile(std::filesystem::path path, LogLimits limits);
 
-  // Never fails: what cannot be written (disk full) is dropped and counted, and later writes are tried again.
+  // Never fails: what cannot be opened or written (disk full) is dropped and counted, and later writes are
+  // tried again. The first that succeeds says how many bytes are missing.
   void append(std::string_view text);
+  // As if that many bytes had been appended here and dropped.
+  void lost(std::int64_t bytes);
 
   [[nodiscard]] std::int64_t dropped_bytes() const { return dropped_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -33,14 +36,15 @@ class LogFile {
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
-  LogFile(std::filesystem::path path, LogLimits limits) : path_(std::move(path)), limits_(limits) {}
-  Result<void> reopen();
+  bool reopen();
+  std::size_t put(std::string_view text);  // how many bytes of it were dropped
   void rotate();
 
   std::filesystem::path path_;
   LogLimits limits_;
   std::unique_ptr<std::FILE, Close> file_;
   std::int64_t size_ = 0, dropped_ = 0;
+  std::int64_t unsaid_ = 0;  // of those dropped
 };
 
 struct LogChunk {

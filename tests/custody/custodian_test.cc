@@ -26,17 +26,19 @@ constexpr const char* kPolite = "exec cat";
 constexpr const char* kDeaf = "trap '' TERM HUP INT; while :; do sleep 1000; done";
 constexpr const char* kDaemonize = "(setsid sh -c 'sleep 1000 & exec sleep 1000' <&- >&- 2>&- &); exec cat";
 
-// Both rungs, where the machine offers them.
+// Every rung, where the machine offers it; a PID namespace is asked for on top of what there is.
 class OnRung : public ::testing::TestWithParam<Rung> {
  protected:
-  OnRung() : lab(GetParam() == Rung::leaf) {}
+  OnRung() : lab(GetParam() != Rung::tree) { lab.pidns = GetParam() == Rung::pidns; }
   void SetUp() override {
-    if (lab.custodian->rung().rung != GetParam()) GTEST_SKIP() << lab.custodian->rung().reason;
+    const auto& offered = lab.custodian->rung();
+    if (lab.pidns && !offered.no_pidns.empty()) GTEST_SKIP() << offered.no_pidns;
+    if (!lab.pidns && offered.rung != GetParam()) GTEST_SKIP() << offered.reason;
   }
   bool stop(const std::shared_ptr<Tree>& tree) { return lab.run(lab.custodian->stop(tree, "test")); }
   Lab lab;
 };
-INSTANTIATE_TEST_SUITE_P(Rungs, OnRung, ::testing::Values(Rung::tree, Rung::leaf),
+INSTANTIATE_TEST_SUITE_P(Rungs, OnRung, ::testing::Values(Rung::tree, Rung::leaf, Rung::pidns),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
 std::string read_all(int fd) {
@@ -486,7 +488,7 @@ TEST_P(OnRung, shutdown_leaves_no_directory_of_leaves) {
     const auto own = os::own_cgroup();
     return own ? os::list_cgroups(*own, ours).value().size() : 0;
   };
-  EXPECT_EQ(directories(), GetParam() == Rung::leaf ? 1U : 0U);
+  EXPECT_EQ(directories(), lab.custodian->rung().rung == Rung::leaf ? 1U : 0U);
   EXPECT_TRUE(lab.run(lab.custodian->shutdown()).unkillable.empty());
   EXPECT_EQ(directories(), 0U);
 }

@@ -1,4 +1,4 @@
-// Every adversary, on both rungs, against every way in which a tree ends. The judge is Outer.
+// Every adversary, on every rung, against every way in which a tree ends. The judge is Outer.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -16,7 +16,7 @@ using custody::KeeperMessage;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-enum class Event { stop, lifeline_closed, gateway_killed, keeper_killed };
+enum class Event { stop, lifeline_closed, gateway_killed, keeper_killed, one_stroke };
 
 std::string name_of(Event event) {
   switch (event) {
@@ -28,6 +28,8 @@ std::string name_of(Event event) {
       return "gateway_killed";
     case Event::keeper_killed:
       return "keeper_killed";
+    case Event::one_stroke:
+      return "one_stroke";
   }
   return "";
 }
@@ -56,9 +58,9 @@ void end_as_custodian(os::CgroupLeaf leaf) {
 TEST_P(KeeperAgainst, nothing_is_left) {
   const auto& [adversary, rung, event] = GetParam();
   Outer outer;
-  if (rung == TestRung::leaf && outer.cgroup().empty()) {
-    ASSERT_FALSE(required("leaf")) << outer.why_no_cgroup();
-    GTEST_SKIP() << "rung leaf is not offered here: " << outer.why_no_cgroup();
+  if (const auto reason = why_not_offered(rung, outer); !reason.empty()) {
+    ASSERT_FALSE(required(name_of(rung))) << reason;
+    GTEST_SKIP() << "rung " << name_of(rung) << " is not offered here: " << reason;
   }
   KeeperRun run(outer, {.program = adversary_path(adversary), .rung = rung, .with_marker = true});
   ASSERT_TRUE(run.expect(KeeperMessage::started));
@@ -68,6 +70,11 @@ TEST_P(KeeperAgainst, nothing_is_left) {
   if (event == Event::stop) run.stop(100, 200);
   if (event == Event::lifeline_closed) run.close_lifeline();
   if (event == Event::gateway_killed) run.kill_gateway();
+  if (event == Event::one_stroke) {  // nobody is left who would end anything
+    run.kill_in_one_stroke();
+    EXPECT_TRUE(outer.empty_within(patience(milliseconds(2000)))) << outer.describe();
+    return;
+  }
   if (event == Event::keeper_killed) {
     run.kill_keeper();
     EXPECT_TRUE(run.keeper_end(kBound));
@@ -87,20 +94,28 @@ TEST_P(KeeperAgainst, nothing_is_left) {
   }
 }
 
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  const auto& [adversary, rung, event] = info.param;
+  return adversary + "_" + name_of(rung) + "_" + name_of(event);
+}
+
+const auto kAdversaries =
+    testing::Values("polite", "deaf", "daemonize", "detached", "leaderless", "chain", "bomb", "stopper",
+                    "regroup", "vforker", "pipe_holder", "handover", "reparent", "cloner", "late_forker",
+                    "renamed", "mover", "nester", "freezer", "tracer");
 INSTANTIATE_TEST_SUITE_P(Adversaries, KeeperAgainst,
-                         testing::Combine(testing::Values("polite", "deaf", "daemonize", "detached",
-                                                          "leaderless", "chain", "bomb", "stopper", "regroup",
-                                                          "vforker", "pipe_holder", "handover", "reparent",
-                                                          "cloner", "late_forker", "renamed", "mover",
-                                                          "nester", "freezer", "tracer"),
-                                          testing::Values(TestRung::tree, TestRung::leaf),
+                         testing::Combine(kAdversaries,
+                                          testing::Values(TestRung::tree, TestRung::leaf, TestRung::pidns,
+                                                          TestRung::user_pidns),
                                           testing::Values(Event::stop, Event::lifeline_closed,
                                                           Event::gateway_killed, Event::keeper_killed)),
-                         [](const auto& info) {
-                           return std::get<0>(info.param) +
-                                  (std::get<1>(info.param) == TestRung::tree ? "_tree_" : "_leaf_") +
-                                  name_of(std::get<2>(info.param));
-                         });
+                         name_of_case);
+// What only a PID namespace promises: with gateway and keeper dead, and no next start, nobody is left.
+INSTANTIATE_TEST_SUITE_P(OneStroke, KeeperAgainst,
+                         testing::Combine(kAdversaries,
+                                          testing::Values(TestRung::pidns, TestRung::user_pidns),
+                                          testing::Values(Event::one_stroke)),
+                         name_of_case);
 
 }  // namespace
 }  // namespace holdfast::test

@@ -69,18 +69,21 @@ KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
     fds.push_back(leaf_.dir());
     arguments.insert(arguments.end(), {"--leaf", spec.leaf_way});
   }
+  if (in_pidns(spec.rung)) arguments.insert(arguments.end(), {"--pidns", "yes"});
   arguments.insert(arguments.end(), {"--", spec.program, spec.program});
   if (spec.with_marker) {
     // A FIFO whose reading end is held here: touching it can be waited for.
     marker_path_ = testing::TempDir() + "holdfast-marker-" + random_hex(6);
-    EXPECT_EQ(::mkfifo(marker_path_.c_str(), 0666), 0);
+    EXPECT_EQ(::mkfifo(marker_path_.c_str(), 0600), 0);
+    EXPECT_EQ(::chmod(marker_path_.c_str(), 0666), 0);  // another user's server touches it, too
     marker_ = UniqueFd(::open(marker_path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     arguments.push_back(marker_path_);
   }
   arguments.insert(arguments.end(), spec.arguments.begin(), spec.arguments.end());
   std::string program = spec.keeper;
-  if (!spec.uid.empty()) {
-    arguments.insert(arguments.begin(), {"--reuid", spec.uid, "--clear-groups", program});
+  const std::string uid = spec.rung == TestRung::user_pidns ? kOrdinaryUser : spec.uid;
+  if (!uid.empty()) {
+    arguments.insert(arguments.begin(), {"--reuid", uid, "--clear-groups", program});
     program = "/usr/bin/setpriv";
   }
   keeper_ = outer
@@ -135,6 +138,12 @@ void KeeperRun::kill_gateway() {
 void KeeperRun::kill_keeper() {
   EXPECT_TRUE(keeper_.signal(SIGKILL).value());
   EXPECT_TRUE(wait_readable(keeper_.get(), POLLIN, kLimit));
+}
+
+void KeeperRun::kill_in_one_stroke() {
+  EXPECT_TRUE(keeper_.signal(SIGSTOP).value());  // so that it does nothing between the two
+  EXPECT_TRUE(gateway_.signal(SIGKILL).value());
+  kill_keeper();
 }
 
 std::optional<os::Waited> KeeperRun::keeper_end(milliseconds limit) {

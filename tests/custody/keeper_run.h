@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <vector>
 
@@ -11,11 +10,9 @@
 #include "os/cgroup.h"
 #include "os/pidfd.h"
 #include "outer.h"
+#include "test_rung.h"
 
 namespace holdfast::test {
-
-enum class TestRung { tree, leaf };
-inline void PrintTo(TestRung rung, std::ostream* out) { *out << (rung == TestRung::tree ? "tree" : "leaf"); }
 
 struct KeeperSpec {
   std::string program;                   // absolute path of the server
@@ -48,6 +45,7 @@ class KeeperRun {
   void close_lifeline() { lifeline_.reset(); }
   void kill_gateway();  // the pidfd's process; the lifeline stays open
   void kill_keeper();
+  void kill_in_one_stroke();  // both: neither sees the other die
 
   // Reaped within `limit`; reads what it said to the end. nullopt: it lives on.
   std::optional<os::Waited> keeper_end(std::chrono::milliseconds limit);

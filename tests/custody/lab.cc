@@ -94,6 +94,7 @@ TreeSpec Lab::program(const std::string& path, std::vector<std::string> argument
   spec.command.program = path;
   spec.command.arguments = std::move(arguments);
   spec.command.environment = {"PATH=/usr/local/bin:/usr/bin:/bin", "LAB_MARK=" + mark};
+  spec.pidns = pidns;
   spec.graces = {.eof = milliseconds(300), .term = milliseconds(300), .lost = milliseconds(300)};
   return spec;
 }

@@ -59,6 +59,7 @@ class Lab {
   bool allow_leaf;
   milliseconds patience;
   std::unique_ptr<Custodian> custodian;
+  bool pidns = false;  // what program() and script() ask for
 
  private:
   template <class T>

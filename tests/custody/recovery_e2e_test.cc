@@ -12,6 +12,7 @@
 #include "lab.h"
 #include "os/procfs.h"
 #include "outer.h"
+#include "test_rung.h"
 
 namespace holdfast::custody {
 namespace {
@@ -49,6 +50,9 @@ class Recovery : public ::testing::TestWithParam<Rung> {
   }
   void SetUp() override {
     if (GetParam() == Rung::leaf && outer_.cgroup().empty()) GTEST_SKIP() << outer_.why_no_cgroup();
+    if (GetParam() != Rung::pidns) return;
+    if (const auto why = test::why_not_offered(test::TestRung::pidns, outer_); !why.empty())
+      GTEST_SKIP() << why;
   }
 
   os::PidFd start_gateway(int trees, const std::string& program, std::vector<std::string> arguments = {}) {
@@ -76,7 +80,7 @@ class Recovery : public ::testing::TestWithParam<Rung> {
   RecoveryReport recover() {
     asio::io_context loop;
     auto custodian = Custodian::open(
-        loop, {.state_dir = state_, .keeper = keeper_program(), .allow_leaf = GetParam() == Rung::leaf});
+        loop, {.state_dir = state_, .keeper = keeper_program(), .allow_leaf = GetParam() != Rung::tree});
     EXPECT_TRUE(custodian);
     std::optional<RecoveryReport> report;
     TaskGroup group(loop.get_executor());
@@ -114,7 +118,7 @@ class Recovery : public ::testing::TestWithParam<Rung> {
   test::Outer outer_;
   fs::path state_;
 };
-INSTANTIATE_TEST_SUITE_P(Rungs, Recovery, ::testing::Values(Rung::tree, Rung::leaf),
+INSTANTIATE_TEST_SUITE_P(Rungs, Recovery, ::testing::Values(Rung::tree, Rung::leaf, Rung::pidns),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
 TEST_P(Recovery, L26_gateway_sigkill_leaves_nothing) {
@@ -137,7 +141,23 @@ TEST_P(Recovery, L26_gateway_sigkill_ends_a_deaf_server_too) {
   EXPECT_EQ(ledger_entries(), 0U);
 }
 
+// The kernel does it; the next start finds nobody, and closes the books.
+TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_leave_nobody_in_a_pid_namespace) {
+  if (GetParam() != Rung::pidns) GTEST_SKIP() << "only a PID namespace promises it";
+  const auto gateway = start_gateway(5, test::adversary_path("daemonize"));
+  await_ready();
+  kill_in_one_stroke(gateway);
+  EXPECT_TRUE(outer_.empty_within(test::patience(2s))) << outer_.describe();
+  EXPECT_EQ(ledger_entries(), 5U);
+  const auto report = recover();
+  EXPECT_EQ(report.trees_killed, 0);
+  EXPECT_EQ(report.entries_dropped, 5);
+  EXPECT_TRUE(report.unverified.empty()) << ::testing::PrintToString(report.unverified);
+  EXPECT_EQ(ledger_entries(), 0U);
+}
+
 TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_start) {
+  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
   const auto gateway = start_gateway(
       5, "/bin/sh", {"-c", "trap '' TERM; (setsid sleep 1000 &); while :; do sleep 1000; done"});
   await_ready();
@@ -152,6 +172,7 @@ TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_sta
 
 // A power cut or a full disk may leave the file empty. As somebody else, the next gateway could end nothing.
 TEST_P(Recovery, a_lost_gateway_id_is_taken_from_the_ledger) {
+  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
   const auto gateway = start_gateway(3, "/bin/sleep", {"1000"});
   await_ready();
   kill_in_one_stroke(gateway);
@@ -163,6 +184,7 @@ TEST_P(Recovery, a_lost_gateway_id_is_taken_from_the_ledger) {
 }
 
 TEST_P(Recovery, a_leader_without_our_tag_is_found_by_its_identity) {
+  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
   const auto gateway = start_gateway(3, "/usr/bin/env", {"-i", "/bin/sleep", "1000"});
   await_ready();
   const auto untagged = [&] {

@@ -1,4 +1,4 @@
-// Every adversary under `holdfast run`, on both rungs, against every way in which a run ends, beside a
+// Every adversary under `holdfast run`, on every rung, against every way in which a run ends, beside a
 // sibling that must not notice. The judge is Outer.
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -29,12 +29,13 @@ enum class Fault {
   term,
   face_killed,
   keeper_killed,
-  group_killed
+  group_killed,
+  one_stroke
 };
 
 std::string name_of(Fault fault) {
   static const char* const names[] = {"command_ends", "client_closes", "caller_killed", "term",
-                                      "face_killed",  "keeper_killed", "group_killed"};
+                                      "face_killed",  "keeper_killed", "group_killed",  "one_stroke"};
   return names[static_cast<int>(fault)];
 }
 void PrintTo(Fault fault, std::ostream* out) { *out << name_of(fault); }
@@ -67,9 +68,9 @@ class RunAgainst : public testing::TestWithParam<Case> {
 
 TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   const auto& [adversary, rung, fault] = GetParam();
-  if (rung == TestRung::leaf && outer.cgroup().empty()) {
-    ASSERT_FALSE(required("leaf")) << outer.why_no_cgroup();
-    GTEST_SKIP() << "rung leaf is not offered here: " << outer.why_no_cgroup();
+  if (const auto reason = why_not_offered(rung, outer); !reason.empty()) {
+    ASSERT_FALSE(required(name_of(rung))) << reason;
+    GTEST_SKIP() << "rung " << name_of(rung) << " is not offered here: " << reason;
   }
   FaceRun beside(outer, {.program = "cat", .rung = rung});
   beside.write("hello\n");
@@ -83,15 +84,16 @@ TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   const pid_t face = fault == Fault::caller_killed ? FaceRun::first_child(run.pid()) : run.pid();
   const pid_t keeper = FaceRun::keeper_of(face);
   ASSERT_GT(keeper, 1);
+  const pid_t parent = in_pidns(rung) ? FaceRun::first_child(keeper) : keeper;  // of the command
 
   bool face_lives = true;
   switch (fault) {
     case Fault::command_ends:
       // The wrapper may still be on its way out: the command is its heir.
       while (adversary == "handover" &&
-             os::read_stat(FaceRun::first_child(keeper))->session == FaceRun::first_child(keeper))
+             os::read_stat(FaceRun::first_child(parent))->session == FaceRun::first_child(parent))
         (void)os::poll_all({}, milliseconds(1));
-      FaceRun::kill(FaceRun::first_child(keeper), SIGKILL);
+      FaceRun::kill(FaceRun::first_child(parent), SIGKILL);
       break;
     case Fault::client_closes:
       run.close_input();
@@ -105,6 +107,12 @@ TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
     case Fault::caller_killed:
     case Fault::face_killed:
       run.signal(SIGKILL);
+      face_lives = false;
+      break;
+    case Fault::one_stroke:
+      FaceRun::kill(keeper, SIGSTOP);  // so that it does nothing between the two
+      run.signal(SIGKILL);
+      FaceRun::kill(keeper, SIGKILL);
       face_lives = false;
       break;
     case Fault::group_killed:
@@ -125,20 +133,28 @@ TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   EXPECT_TRUE(outer.empty_within(kBound)) << outer.describe();
 }
 
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  const auto& [adversary, rung, fault] = info.param;
+  return adversary + "_" + name_of(rung) + "_" + name_of(fault);
+}
+
+const auto kAdversaries =
+    testing::Values("polite", "deaf", "daemonize", "detached", "leaderless", "chain", "bomb", "stopper",
+                    "regroup", "vforker", "pipe_holder", "handover", "reparent", "cloner", "late_forker",
+                    "renamed", "mover", "nester", "freezer", "tracer");
 INSTANTIATE_TEST_SUITE_P(
     Adversaries, RunAgainst,
-    testing::Combine(testing::Values("polite", "deaf", "daemonize", "detached", "leaderless", "chain", "bomb",
-                                     "stopper", "regroup", "vforker", "pipe_holder", "handover", "reparent",
-                                     "cloner", "late_forker", "renamed", "mover", "nester", "freezer",
-                                     "tracer"),
-                     testing::Values(TestRung::tree, TestRung::leaf),
+    testing::Combine(kAdversaries,
+                     testing::Values(TestRung::tree, TestRung::leaf, TestRung::pidns, TestRung::user_pidns),
                      testing::Values(Fault::command_ends, Fault::client_closes, Fault::caller_killed,
                                      Fault::term, Fault::face_killed, Fault::keeper_killed,
                                      Fault::group_killed)),
-    [](const auto& info) {
-      return std::get<0>(info.param) + (std::get<1>(info.param) == TestRung::tree ? "_tree_" : "_leaf_") +
-             name_of(std::get<2>(info.param));
-    });
+    name_of_case);
+INSTANTIATE_TEST_SUITE_P(OneStroke, RunAgainst,
+                         testing::Combine(kAdversaries,
+                                          testing::Values(TestRung::pidns, TestRung::user_pidns),
+                                          testing::Values(Fault::one_stroke)),
+                         name_of_case);
 
 // Between any two instructions of a start: no leaf, no keeper and no command may be left of it.
 TEST(RunStart, killed_at_any_moment_of_its_first_milliseconds_leaves_nothing) {

@@ -44,7 +44,7 @@ std::string slurp_file(const std::string& path) {
 
 std::vector<std::string> run_arguments(const RunSpec& spec, const std::string& marker) {
   std::vector<std::string> words{"run",
-                                 spec.rung == TestRung::leaf ? "--isolation=leaf" : "--isolation=tree"};
+                                 "--isolation=" + (in_pidns(spec.rung) ? "pidns" : name_of(spec.rung))};
   words.insert(words.end(), spec.options.begin(), spec.options.end());
   words.push_back("--");
   words.push_back(spec.program);
@@ -73,10 +73,13 @@ FaceRun::FaceRun(Outer& outer, const RunSpec& spec) {
   if (spec.with_marker) {
     // A FIFO whose reading end is held here: touching it can be waited for.
     marker_path_ = testing::TempDir() + "holdfast-marker-" + random_hex(6);
-    EXPECT_EQ(::mkfifo(marker_path_.c_str(), 0666), 0);
+    EXPECT_EQ(::mkfifo(marker_path_.c_str(), 0600), 0);
+    EXPECT_EQ(::chmod(marker_path_.c_str(), 0666), 0);  // another user's command touches it, too
     marker_ = UniqueFd(::open(marker_path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   }
   std::vector<std::string> words = spec.wrapper;
+  if (spec.rung == TestRung::user_pidns)
+    words.insert(words.begin(), {"/usr/bin/setpriv", "--reuid", kOrdinaryUser, "--clear-groups"});
   words.push_back(program_path(spec.keeper));
   for (auto& word : run_arguments(spec, marker_path_)) words.push_back(word);
   std::vector<int> fds{in.get(), out_write.get(), err_.get()};

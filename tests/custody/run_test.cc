@@ -95,8 +95,7 @@ TEST(RunStatus, is_2_for_usage_and_says_what_is_wrong) {
     const char* text;
   } cases[] = {{{"--stop", "eof=x"}, "--stop takes"},
                {{"--on-eof=maybe"}, "stop or ignore"},
-               {{"--isolation=pidns"}, "not offered"},
-               {{"--isolation=jail"}, "auto, tree or leaf"},
+               {{"--isolation=jail"}, "auto, tree, leaf or pidns"},
                {{"--limit=memory=0"}, "--limit takes"},
                {{"--limit=colour=red"}, "--limit takes"},
                {{"--for=0"}, "--for takes"},

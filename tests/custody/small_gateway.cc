@@ -1,5 +1,5 @@
-// A gateway that does nothing but hold trees, to be killed: STATE KEEPER leaf|tree COUNT PROGRAM [ARG …].
-// Makes STATE/ready once all run (or did not start).
+// A gateway that does nothing but hold trees, to be killed: STATE KEEPER leaf|tree|pidns COUNT PROGRAM [ARG
+// …]. Makes STATE/ready once all run (or did not start).
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -21,7 +21,8 @@ int hold(char** argv) {
   CustodianOptions options;
   options.state_dir = argv[1];
   options.keeper = argv[2];
-  options.allow_leaf = std::string_view(argv[3]) == "leaf";
+  options.allow_leaf = std::string_view(argv[3]) != "tree";
+  options.pidns = std::string_view(argv[3]) == "pidns";
   auto custodian = Custodian::open(loop, options);
   if (!custodian) return 1;
   TreeSpec spec;

@@ -154,6 +154,18 @@ TEST_F(DaemonContract, a_second_gateway_on_the_same_state_says_whose_it_is_and_e
                             ") owns " + (gateway.dir() / "state").string() + "\n");
 }
 
+// Neither may an action wait in its socket, and be done when it goes on.
+TEST_F(DaemonContract, a_stopped_gateway_is_given_up_after_seconds_with_exit_69) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  gateway.program().signal(SIGSTOP);
+  const Output looked = gateway.cli({"status"}), acted = gateway.cli({"shutdown"});
+  gateway.program().signal(SIGCONT);
+  EXPECT_EQ(looked.exit.code, 69) << looked.err;
+  EXPECT_NE(looked.err.find("no sign of life in 5s"), std::string::npos) << looked.err;
+  EXPECT_EQ(acted.exit.code, 69) << acted.err;
+  EXPECT_EQ(gateway.cli({"status"}).exit.code, 0);
+}
+
 TEST_F(DaemonContract, a_start_that_fails_says_what_would_help) {
   const auto state =
       std::filesystem::temp_directory_path() / ("holdfast-state-" + std::to_string(::getpid()));
@@ -194,14 +206,86 @@ TEST_F(DaemonContract, an_entry_with_an_unset_variable_spares_the_others) {
   EXPECT_NE(listed.out.find("ready"), std::string::npos) << listed.out << listed.err;
 }
 
+// No PID namespace can be made in here: the first of a user namespace without any.
+const std::vector<std::string> kWithoutPidNamespaces{
+    "/usr/bin/unshare",
+    "--user",
+    "--map-root-user",
+    "sh",
+    "-c",
+    "echo 0 >/proc/sys/user/max_pid_namespaces && exec \"$@\"",
+    "sh"};
+
+bool may_make_user_namespaces() {
+  return run_program("/usr/bin/unshare", {"--user", "--map-root-user", "true"}, 10s).exit.code == 0;
+}
+
 TEST_F(DaemonContract, a_required_rung_that_is_not_offered_is_a_reason_not_to_start) {
+  if (!may_make_user_namespaces()) GTEST_SKIP() << "no user namespaces here";
   TempDir dir;
   const auto file = dir.path() / "config.yaml";
   std::ofstream(file) << "custody: { require: pidns }\n" << config_with("  s:\n    " + kStubborn);
-  const auto result =
-      run_program(HOLDFAST_PROGRAM, {"serve", "--config", file, "--state-dir", dir.path() / "state"}, 10s);
+  auto words = kWithoutPidNamespaces;
+  for (const std::string& word :
+       {std::string(HOLDFAST_PROGRAM), std::string("serve"), std::string("--config"), file.string(),
+        std::string("--state-dir"), (dir.path() / "state").string()})
+    words.push_back(word);
+  words.erase(words.begin());
+  const auto result = run_program("/usr/bin/unshare", words, 10s);
   EXPECT_EQ(result.exit.code, 1);
+  EXPECT_NE(result.err.find("pidns=\"no(pid namespace: No space left on device)\""), std::string::npos)
+      << result.err;
   EXPECT_NE(result.err.find("requires pidns"), std::string::npos) << result.err;
+}
+
+TEST_F(DaemonContract, an_entry_that_asks_for_a_pid_namespace_is_not_started_on_less) {
+  if (!may_make_user_namespaces()) GTEST_SKIP() << "no user namespaces here";
+  GatewayProcess gateway(
+      config_with("  s:\n    isolation: pidns\n    " + kStubborn + "  t:\n    " + kStubborn),
+      kWithoutPidNamespaces);
+  const auto listed = gateway.cli({"servers"});
+  EXPECT_NE(listed.out.find("isolation: pidns cannot be had here: pid namespace: No space left on device"),
+            std::string::npos)
+      << listed.out << listed.err;
+  auto client = connect(gateway, "t");
+  EXPECT_EQ(servers(), 2U) << "the other entry";
+}
+
+TEST_F(DaemonContract, a_server_in_a_pid_namespace_is_gone_at_once_whoever_is_killed) {
+  GatewayProcess gateway(config_with("  s:\n    isolation: pidns\n    " + kStubborn));
+  if (gateway.log().find("pidns=yes") == std::string::npos) GTEST_SKIP() << gateway.log();
+  auto client = connect(gateway, "s");
+  ASSERT_EQ(servers(), 2U);
+  const auto listed = gateway.cli({"ps", "--json"});
+  EXPECT_NE(listed.out.find("\"rung\": \"pidns\""), std::string::npos) << listed.out;
+  for (const auto& living : living_servers())
+    if (living.comm == "mcp_server")
+      EXPECT_NE(listed.out.find(std::to_string(living.pid)), std::string::npos) << "not as seen from outside";
+  const auto drawn = gateway.cli({"ps", "--tree"});
+  EXPECT_NE(drawn.out.find("     └─ "), std::string::npos) << drawn.out;
+  EXPECT_NE(drawn.out.find("holdfast-init"), std::string::npos) << drawn.out;
+  gateway.program().signal(SIGSTOP);
+  for (const auto& living : living_descendants()) {
+    if (!living.keeper) continue;
+    if (const auto handle = os::PidFd::open(living.pid)) (void)handle->signal(SIGKILL);
+  }
+  gateway.program().signal(SIGKILL);
+  EXPECT_TRUE(gateway.program().wait(5s));
+  EXPECT_TRUE(servers_become(0, 1s)) << to_string(living_servers());
+}
+
+TEST_F(DaemonContract, require_pidns_is_every_servers_and_every_commands_isolation) {
+  GatewayProcess gateway(
+      config_with("  s:\n    " + kStubborn,
+                  "custody: { require: pidns }\njobs:\n  hello:\n    schedule: every 366d\n"
+                  "    command: [/bin/sh, -c, \"echo i-am-$$\"]\n"));
+  if (gateway.log().find("pidns=yes") == std::string::npos) GTEST_SKIP() << gateway.log();
+  auto client = connect(gateway, "s");
+  const auto listed = gateway.cli({"ps", "--json"});
+  EXPECT_NE(listed.out.find("\"rung\": \"pidns\""), std::string::npos) << listed.out;
+  EXPECT_EQ(gateway.cli({"job", "run", "hello"}).exit.code, 0);
+  const auto log = gateway.cli({"job", "log", "hello"});
+  EXPECT_NE(log.out.find("i-am-2"), std::string::npos) << log.out << log.err;
 }
 
 TEST_F(DaemonContract, command_job_dies_with_its_run_and_its_log_is_kept) {

@@ -39,6 +39,17 @@ TEST(Pool, L49_a_server_that_cannot_start_backs_off_and_is_parked_with_its_reaso
   EXPECT_EQ(house.custodian->totals().started, 3);
 }
 
+TEST(Pool, a_server_whose_handshake_is_wrong_is_refused_with_what_is_wrong) {
+  House house(only(fixture_server("s", {"--version", "1999-01-01"})));
+  auto session = session_of(house);
+  const auto refused = house.run(session->connect("s"));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(Errc::protocol));
+  EXPECT_NE(refused.error().message().find("s: the server answered with protocol version 1999-01-01"),
+            std::string::npos)
+      << refused.error().message();
+}
+
 TEST(Pool, L49_a_server_that_answers_and_dies_is_not_restarted_without_end) {
   auto server = fixture_server("s", {"--exit-after", "1"});
   server.restart = {.budget = 2, .per = 60s, .backoff_min = 20ms, .backoff_max = 40ms};

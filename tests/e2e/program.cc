@@ -120,7 +120,8 @@ Output run_program(const std::string& path, std::vector<std::string> arguments, 
   return output;
 }
 
-GatewayProcess::GatewayProcess(const std::string& yaml) : dir_(scratch()) {
+GatewayProcess::GatewayProcess(const std::string& yaml, std::vector<std::string> within)
+    : dir_(scratch()), within_(std::move(within)) {
   std::filesystem::create_directories(dir_);
   std::ofstream(dir_ / "config.yaml") << yaml;
   start();
@@ -128,10 +129,15 @@ GatewayProcess::GatewayProcess(const std::string& yaml) : dir_(scratch()) {
 
 void GatewayProcess::start() {
   program_.reset();
-  program_.emplace(HOLDFAST_PROGRAM,
-                   std::vector<std::string>{"serve", "--config", dir_ / "config.yaml", "--state-dir",
-                                            dir_ / "state", "--log-level", "debug"},
-                   dir_ / "gateway.log");
+  std::vector<std::string> words = within_;
+  for (const std::string& word :
+       {std::string(HOLDFAST_PROGRAM), std::string("serve"), std::string("--config"),
+        (dir_ / "config.yaml").string(), std::string("--state-dir"), (dir_ / "state").string(),
+        std::string("--log-level"), std::string("debug")})
+    words.push_back(word);
+  const std::string program = words.front();
+  words.erase(words.begin());
+  program_.emplace(program, words, dir_ / "gateway.log");
   const auto deadline = steady_clock::now() + std::chrono::seconds(20);
   while (
       !std::filesystem::exists(dir_ / "state/holdfast.sock")) {  // it appears only when the gateway answers

@@ -56,7 +56,8 @@ Output run_program(const std::string& path, std::vector<std::string> arguments,
 // A gateway on a configuration of its own, in a directory of its own.
 class GatewayProcess {
  public:
-  explicit GatewayProcess(const std::string& yaml);
+  // `within`: a program (absolute) and its first arguments, which runs the gateway.
+  explicit GatewayProcess(const std::string& yaml, std::vector<std::string> within = {});
   ~GatewayProcess();  // TERM, wait, then asserts nothing: the test counts
 
   [[nodiscard]] Program& program() { return *program_; }
@@ -69,6 +70,7 @@ class GatewayProcess {
 
  private:
   std::filesystem::path dir_;
+  std::vector<std::string> within_;
   std::optional<Program> program_;
 };
 

@@ -1,5 +1,6 @@
 // Whatever stands behind `holdfast run`, a word a line: what is accepted says the same when it is written out
 // in full, its command is the end of the words as they were given, and its numbers are ones that may be used.
+#include <array>
 #include <string>
 
 #include "base/duration.h"
@@ -41,9 +42,8 @@ std::vector<std::string> in_full(const FaceOptions& options) {
           ",term=" + holdfast::format_duration(options.term),
       std::string("--on-eof=") + (options.stop_at_end_of_input ? "stop" : "ignore")};
   if (options.time.count() > 0) words.push_back("--for=" + holdfast::format_duration(options.time));
-  words.emplace_back(options.isolation == Isolation::tree   ? "--isolation=tree"
-                     : options.isolation == Isolation::leaf ? "--isolation=leaf"
-                                                            : "--isolation=auto");
+  static constexpr std::array kIsolations{"auto", "tree", "leaf", "pidns"};
+  words.push_back(std::string("--isolation=") + kIsolations.at(static_cast<std::size_t>(options.isolation)));
   if (const auto list = limits_of(options.limits); !list.empty()) words.push_back("--limit=" + list);
   if (options.report != nullptr) words.push_back("--report=" + std::string(options.report));
   words.emplace_back("--");

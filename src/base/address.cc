@@ -1,0 +1,60 @@
+#include "base/address.h"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+
+namespace holdfast {
+
+namespace {
+
+bool is_ip(const std::string& host, bool six) {
+  unsigned char bytes[sizeof(in6_addr)];
+  return ::inet_pton(six ? AF_INET6 : AF_INET, host.c_str(), bytes) == 1;
+}
+
+bool is_loopback(const Address& address) {
+  in6_addr six{};
+  if (::inet_pton(AF_INET6, address.host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return address.host.starts_with("127.");
+}
+
+}  // namespace
+
+Result<Address> parse_address(std::string_view text) {
+  const auto wrong = [&](std::string_view what) { return fail(Errc::invalid, what, text); };
+  if (text.starts_with("unix:")) {
+    const auto path = text.substr(5);
+    if (!path.starts_with('/')) return wrong("the path after unix: must be absolute");
+    if (path.size() > kLongestSocketPath) return wrong("the path of a socket has at most 107 bytes");
+    return unix_address(std::string(path));
+  }
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return wrong("the port is missing");
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  const bool six = host.starts_with('[') && host.ends_with(']');
+  if (six) host = host.substr(1, host.size() - 2);
+  Address address;
+  address.host = host == "localhost" ? "127.0.0.1" : host;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (port.empty() || error != std::errc() || end != port.data() + port.size())
+    return wrong("a port is a number from 0 to 65535");
+  if (!is_ip(address.host, six)) return wrong("the host must be an IP address");
+  return address;
+}
+
+Result<Address> parse_listen_address(std::string_view text) {
+  auto address = parse_address(text);
+  if (address && !address->local && !is_loopback(*address))
+    return fail(Errc::refused, "others could reach it, and there are no tokens yet to admit them by", text);
+  return address;
+}
+
+std::string to_string(const Address& address) {
+  if (address.local) return "unix:" + address.path;
+  const bool six = address.host.find(':') != std::string::npos;
+  return (six ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
+}  // namespace holdfast
