@@ -129,15 +129,20 @@ void check_writers(const Raw& raw) {
 
 }  // namespace
 
+// A version of 0 in the input stands for the one that is spoken now, so that a corpus outlives it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   holdfast::fuzz::input = {reinterpret_cast<const char*>(data), size};
   auto ladder = LadderState::serving;
   for (auto rest = std::as_bytes(std::span(data, size)); !rest.empty();) {
-    const auto datagram = rest.first(std::min<std::size_t>(rest.size(), sizeof(KeeperDatagram)));
-    rest = rest.subspan(datagram.size());
+    std::array<std::byte, sizeof(KeeperDatagram)> room{};
+    const auto piece = rest.first(std::min(rest.size(), room.size()));
+    rest = rest.subspan(piece.size());
+    std::ranges::copy(piece, room.begin());
+    if (room[0] == std::byte{0} && room[1] == std::byte{0}) std::memcpy(room.data(), &kKeeperProtocol, 2);
+    const Bytes datagram(room.data(), piece.size());
     check_from_keeper(datagram);
     check_from_gateway(datagram, ladder);
-    if (datagram.size() == sizeof(KeeperDatagram)) check_writers(Raw(datagram));
+    if (datagram.size() == room.size()) check_writers(Raw(datagram));
   }
   return 0;
 }
