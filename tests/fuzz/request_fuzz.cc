@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/address.h"
 #include "front/envelope.h"
 #include "front/http_server.h"
 #include "fuzz.h"
@@ -60,10 +61,10 @@ void check_query(const std::string& text) {
 }
 
 void check_address(const std::string& text) {
-  const auto address = net::parse_address(text);
+  const auto address = parse_address(text);
   if (!address) return;
-  const auto again = net::parse_address(net::to_string(*address));
-  require(again && net::to_string(*again) == net::to_string(*address), "an address that reads otherwise");
+  const auto again = parse_address(to_string(*address));
+  require(again && to_string(*again) == to_string(*address), "an address that reads otherwise");
   require(again->local == address->local && again->path == address->path && again->port == address->port &&
               again->host == address->host,
           "another address");

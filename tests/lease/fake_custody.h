@@ -38,7 +38,6 @@ class FakeTree final : public custody::Tree, public std::enable_shared_from_this
   [[nodiscard]] int stderr_fd() const override { return -1; }
   void watch(Watcher watcher) override;
   [[nodiscard]] bool taken() const { return taken_; }  // the gateway has its instance for it
-  void drain(std::string reason) override { apply(custody::TreeEvent::drain, std::move(reason)); }
   void orphan(std::string reason) override { apply(custody::TreeEvent::orphan, std::move(reason)); }
 
   void apply(custody::TreeEvent event, std::string reason);
