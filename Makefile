@@ -36,7 +36,7 @@ asan: ## the units under AddressSanitizer and UBSan
 	@scripts/setup.sh
 	@scripts/sanitize.sh asan
 
-tsan: ## the units under ThreadSanitizer
+tsan: ## the units, the custodian and the pool under ThreadSanitizer
 	@scripts/setup.sh
 	@scripts/sanitize.sh tsan
 

@@ -45,6 +45,8 @@ struct Core : std::enable_shared_from_this<Core> {
       false;      // the Custodian is gone: coroutines end where they are, keepers see our lifelines close
   Strays strays;  // worker thread only
   os::DescriptorReserve reserve;  // for killing and proving; worker thread only
+  // Its jobs get copies of what a tree is known by, taken on the loop: that writes an entry which a start has
+  // just recorded whenever it comes to it.
   Worker worker;
   TaskGroup group;
 };

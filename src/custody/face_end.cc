@@ -20,7 +20,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPatience{5000};
 constexpr int kWalksPerPass = 4;
-constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
 
 void write_text(int fd, std::string_view text) {
   while (!text.empty()) {

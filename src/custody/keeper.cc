@@ -18,7 +18,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTermBudget{100};     // politeness to a fork bomb would take seconds
 constexpr milliseconds kRefusedPause{1000};  // between passes at members that are not ours to signal
 constexpr int kWalksPerPass = 4;
-constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
 
 // For init to tell how the leader ended. It waits for nothing but the processor, unless somebody holds it.
 constexpr milliseconds kInitsWord{2000};

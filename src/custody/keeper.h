@@ -47,12 +47,16 @@ struct Birth {
   PipeEnd in, out;  // the pipes it was given as descriptors 0 and 1
   Init init;        // rung pidns: whose child it is
 };
-Result<void> prepare_keeper();  // subreaper, session, signals, descriptors
+Result<void> prepare_keeper();                // subreaper, session, signals, descriptors
+inline constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
+
 // Where it failed goes into `step`, as in `spawn_failed`.
 Result<Birth> start_server(const KeeperOptions& options, char** environment, std::int64_t& step);
 // The same in a PID namespace, by an init; keeper_init.cc.
 Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment,
                            std::int64_t& step);
+// Says so on kLifelineFd, to whoever is there.
+void tell_failure(const Error& error, std::int64_t step);
 // Forgets what the server was given: descriptors 0-2, arguments, environment. The title becomes
 // `title` and the tree's id.
 void let_go(const KeeperOptions& options, std::string_view title, int argc, char** argv, char** environment);

@@ -20,7 +20,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kExit{200};
-constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
 
 // What init hears: news of children, and what it passes on to the server.
 constexpr std::array kHeard{SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
@@ -127,12 +126,10 @@ void pass_signals_on(int signals, const os::PidFd& leader, bool leader_lives) {
   (void)os::replace_descriptor(kLifelineFd, words);
   os::close_descriptor(kGatewayFd);
   os::close_descriptors_from(options.leaf ? kLeafFd + 1 : kLeafFd);
-  std::int64_t step = 0;
+  auto step = static_cast<std::int64_t>(os::SpawnStep::pid_namespace);
   auto inside = move_in(born, options, environment, step);
   if (!inside) {
-    const KeeperDatagram word{
-        .kind = KeeperMessage::spawn_failed, .a = inside.error().code.value(), .b = step};
-    (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&word, 1)));
+    tell_failure(inside.error(), step);
     os::end_process(kKeeperNoServer);
   }
   tell_birth(inside->birth);

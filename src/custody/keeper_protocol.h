@@ -56,8 +56,7 @@ enum class KeeperMessage : std::uint16_t {
   empty,       // a: members that got SIGTERM, b: members that got SIGKILL; exit status 0 follows at once
   heard,       // a: the request's c
   // An init speaks to its keeper in the same words: `started` with a pidfd of the server, answered by
-  // `heard`;
-  // `spawn_failed`; and `leader_exited`, with c: 1 if nobody else was left.
+  // `heard`; `spawn_failed`; and `leader_exited`, with c: 1 if nobody else was left.
 };
 
 inline constexpr std::int64_t kStepDirectory = 100;  // entering DIR failed

@@ -186,6 +186,11 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment, std
   return birth;
 }
 
+void tell_failure(const Error& error, std::int64_t step) {
+  const KeeperDatagram word{.kind = KeeperMessage::spawn_failed, .a = error.code.value(), .b = step};
+  (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&word, 1)));
+}
+
 void let_go(const KeeperOptions& options, std::string_view title, int argc, char** argv, char** environment) {
   if (const auto null = os::open_null()) {
     for (const int fd : {0, 1, 2}) (void)os::replace_descriptor(fd, null->get());
@@ -208,9 +213,7 @@ int keep(int argc, char** argv, char** environment) {
   auto birth = options->pidns ? start_inside(*options, argc, argv, environment, step)
                               : start_server(*options, environment, step);
   if (!birth) {
-    const KeeperDatagram message{
-        .kind = KeeperMessage::spawn_failed, .a = birth.error().code.value(), .b = step};
-    (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&message, 1)));
+    tell_failure(birth.error(), step);
     return kKeeperNoServer;
   }
   static Pages<Keeper> pages;

@@ -30,17 +30,17 @@ struct LookResult {
 };
 
 // On the worker. One SIGKILL pass over all that may be left of a tree whose keeper is gone, then a count.
-LookResult look_once(Core& core, const TreeImpl& tree, pid_t leader) {
+LookResult look_once(Core& core, const LedgerEntry& entry, pid_t leader) {
   LookResult result;
-  const auto strays = core.strays.pass(tree.entry.id, leader);
+  const auto strays = core.strays.pass(entry.id, leader);
   result = {.left = strays.left,
             .killed = strays.killed,
             .refused = strays.refused,
             .starved = false,
             .leader = strays.leader,
             .trouble = {}};
-  if (tree.entry.leaf.empty()) return result;
-  const auto leaf = os::CgroupLeaf::open(tree.entry.leaf);
+  if (entry.leaf.empty()) return result;
+  const auto leaf = os::CgroupLeaf::open(entry.leaf);
   if (!leaf) {
     if (!leaf.error().is_errno(ENOENT)) result.left += 1, result.trouble = leaf.error().message();
     return result;
@@ -62,10 +62,10 @@ LookResult look_once(Core& core, const TreeImpl& tree, pid_t leader) {
 }
 
 // The same with the descriptors that are kept back for it. Who could not open everything has proven nothing.
-LookResult look_and_kill(Core& core, const TreeImpl& tree, pid_t leader) {
+LookResult look_and_kill(Core& core, const LedgerEntry& entry, pid_t leader) {
   const os::DescriptorReserve::Lent lent(core.reserve);
   const auto shortages = os::descriptor_shortages();
-  LookResult result = look_once(core, tree, leader);
+  LookResult result = look_once(core, entry, leader);
   result.starved = os::descriptor_shortages() != shortages;
   if (result.starved) result.left = std::max(result.left, 1);
   return result;
@@ -85,7 +85,7 @@ asio::awaitable<void> prove_empty(CoreRef core, TreeRef tree, bool in_order) {
   bool said_starved = false;
   for (int clean = 0;;) {
     const auto look = co_await core->worker.run(
-        [core, tree, leader = tree->leader] { return look_and_kill(*core, *tree, leader); });
+        [core, entry = tree->entry, leader = tree->leader] { return look_and_kill(*core, entry, leader); });
     if (core->ended) co_return;
     if (look.leader && !tree->ending.leader) tree->ending.leader = look.leader;
     tree->ending.killed += look.killed;
@@ -135,7 +135,7 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
   (void)tree->hear();  // its last words
   std::optional<ExitStatus> status;
   while (!status) {
-    status = co_await core->worker.run([core, tree] { return core->strays.reap_keeper(tree->entry.id); });
+    status = co_await core->worker.run([core, id = tree->id()] { return core->strays.reap_keeper(id); });
     if (core->ended) co_return;
     // Traced from outside it is dead and cannot be reaped: nothing more will be known of it.
     if (!status && tree->keeper.exited()) status = ExitStatus{.code = -1};
@@ -156,15 +156,15 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
   tree->apply(TreeEvent::keeper_lost, "its keeper ended: " + to_string(*status));
   co_await prove_empty(core, tree, in_order);
   if (core->ended) co_return;
-  auto buried = co_await core->worker.run([core, tree] {
-    core->strays.forget(tree->entry.id);
-    return bury_once(*core, tree->entry);
+  auto buried = co_await core->worker.run([core, entry = tree->entry] {
+    core->strays.forget(entry.id);
+    return bury_once(*core, entry);
   });
   const auto enough = steady_clock::now() + core->options.patience;
   while (!buried && is_shortage(buried.error()) && !core->ended && steady_clock::now() < enough) {
     co_await sleep_until(steady_clock::now() + kLongPause);
     if (core->ended) co_return;
-    buried = co_await core->worker.run([core, tree] { return bury_once(*core, tree->entry); });
+    buried = co_await core->worker.run([core, entry = tree->entry] { return bury_once(*core, entry); });
   }
   if (core->ended) co_return;
   if (!buried) log::error("tree.bury", {{"tree", tree->id()}, {"error", buried.error().message()}});

@@ -9,7 +9,6 @@
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
-#include "os/spawn.h"
 
 namespace holdfast::custody {
 

@@ -87,9 +87,9 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
   auto started = co_await custodian_.start(std::move(spec));
   if (!started) {
     if (custody::is_shortage(started.error()))
-      give_up(std::move(started.error()));
+      give_up(started.error());
     else
-      fail(std::move(started.error()));
+      fail(started.error());
     set_state(InstanceState::gone);  // custody left nothing
     co_return;
   }
@@ -113,7 +113,7 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
   auto hello = co_await client_->initialize(deadline);
   if (state_ != InstanceState::starting) co_return;  // retired meanwhile
   if (!hello) {
-    co_await explain_failure(std::move(hello.error()));
+    co_await explain_failure(hello.error());
     co_return;
   }
   hello_ = std::move(*hello);
@@ -139,18 +139,18 @@ asio::awaitable<void> Instance::explain_failure(Error error) {
     (void)co_await exited_.wait_until(deadline);
     co_await stderr_->wait_end(deadline);
   }
-  if (state_ == InstanceState::starting) fail(explained(std::move(error)));
+  if (state_ == InstanceState::starting) fail(explained(error));
 }
 
 void Instance::fail(Error error) {
   hooks_.failed(*this, error.message());
-  give_up(std::move(error));
+  give_up(error);
 }
 
 void Instance::give_up(Error error) {
   const std::string why = error.message();
   log::warn("instance.failed", {{"server", server_.name}, {"key", key_}, {"reason", why}});
-  failure_ = std::move(error);
+  failure_ = error;
   retire(why);
 }
 

@@ -20,11 +20,8 @@ std::string quote(std::string_view text) {
 std::string result_line(std::string_view id, std::string_view result) {
   std::string line;
   line.reserve(result.size() + id.size() + 40);
-  return line.append(R"({"jsonrpc":"2.0","id":)")
-      .append(id)
-      .append(R"(,"result":)")
-      .append(result)
-      .append("}");
+  line.append(R"({"jsonrpc":"2.0","id":)").append(id).append(R"(,"result":)").append(result).append("}");
+  return line;  // not what append() gives: that would be a copy
 }
 
 std::string error_line(std::string_view id, std::int64_t code, std::string_view message,
@@ -34,7 +31,8 @@ std::string error_line(std::string_view id, std::int64_t code, std::string_view 
   line.append(R"("error":{"code":)").append(std::to_string(code));
   line.append(R"(,"message":)").append(quote(message));
   if (!data.empty()) line.append(R"(,"data":)").append(data);
-  return line.append("}}");
+  line.append("}}");
+  return line;
 }
 
 }  // namespace holdfast::mcp

@@ -40,8 +40,8 @@ Result<void> fill_standard_descriptors();  // those of 0, 1, 2 that are closed b
 Result<void> replace_descriptor(int target, int source);
 Result<struct stat> stat_open(int fd);  // fstat(2); EBADF: not open
 void close_descriptor(int fd);          // one that was inherited by number and has no owner
-void close_descriptors_from(
-    int first);  // close_range(2), Linux 5.9: all that were inherited from this one on
+// The same of all from this number on (close_range(2), Linux 5.9).
+void close_descriptors_from(int first);
 pid_t own_pid();
 pid_t own_session();
 pid_t parent_pid();         // 0: it lives outside of our PID namespace
@@ -49,8 +49,8 @@ void new_session();         // setsid; a leader of its own session stays it
 Result<void> check_proc();  // /proc is there and speaks of our own PID namespace
 // execve(2): returns only with an error.
 Error replace_program(const char* path, char* const* argv, char* const* envp);
-[[noreturn]] void end_process(
-    int status);                       // exit_group(2): of a fork, that has no destructors of its own to run
+// exit_group(2): of a fork, that has no destructors of its own to run.
+[[noreturn]] void end_process(int status);
 bool is_executable(const char* path);  // a regular file that we may execute; errno says why not
 // Gives back the pages below the caller's frame that earlier, deeper calls have touched. For a program that
 // waits long and is to cost little.

@@ -84,7 +84,8 @@ asio::awaitable<void> Core::write_kept() {
 
 RunView Core::truth(const store::RunRow& row) const {
   if (const auto found = open_.find(row.id); found != open_.end()) return found->second->view;
-  const auto kept = std::ranges::find(unwritten_, row.id, [](const RunPtr& run) { return run->view.id; });
+  const auto kept =
+      std::ranges::find_if(unwritten_, [&row](const RunPtr& run) { return run->view.id == row.id; });
   return kept == unwritten_.end() ? schedule::view_of(row) : (*kept)->view;
 }
 
