@@ -20,6 +20,14 @@ TEST(KeeperProtocol, a_rung_that_is_none_is_not_heard) {
   EXPECT_FALSE(from_keeper(bytes_of(message)));
 }
 
+TEST(KeeperProtocol, numbers_that_are_no_process_exit_or_signal_are_not_heard) {
+  EXPECT_FALSE(from_keeper(bytes_of({.kind = KeeperMessage::started, .a = -1, .b = 1})));
+  EXPECT_FALSE(from_keeper(bytes_of({.kind = KeeperMessage::started, .a = 1LL << 32, .b = 1})));
+  EXPECT_FALSE(from_keeper(bytes_of({.kind = KeeperMessage::leader_exited, .a = 256})));
+  EXPECT_FALSE(from_gateway(bytes_of({.kind = KeeperMessage::signal, .a = 65})));
+  EXPECT_FALSE(from_gateway(bytes_of({.kind = KeeperMessage::signal, .a = -9})));
+}
+
 TEST(KeeperProtocol, a_stop_is_heard_whatever_its_graces_and_they_can_be_added_to_a_clock) {
   const KeeperDatagram message{
       .kind = KeeperMessage::stop, .a = -1, .b = std::numeric_limits<std::int64_t>::max()};
