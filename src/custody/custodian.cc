@@ -70,6 +70,7 @@ class CustodianImpl final : public Custodian {
  private:
   static asio::awaitable<RecoveryReport> recover_on_worker(CoreRef core) {
     co_return co_await core->worker.run([core] {
+      const os::DescriptorReserve::Lent lent(core->reserve);
       return recovery::recover({.ledger = &core->ledger,
                                 .gateway_id = core->gateway_id,
                                 .boot_id = core->boot_id,
@@ -144,19 +145,49 @@ class CustodianImpl final : public Custodian {
 
 }  // namespace
 
-Core::Core(asio::io_context& loop, CustodianOptions options_, std::string gateway_id_, Ledger ledger_,
-           os::PidFd self_)
+Core::Core(asio::io_context& loop, CustodianOptions options_, Self who, Ledger ledger_)
     : executor(loop.get_executor()),
       options(std::move(options_)),
-      gateway_id(std::move(gateway_id_)),
+      gateway_id(std::move(who.gateway_id)),
       generation(random_hex(4)),
       ledger(std::move(ledger_)),
-      self(std::move(self_)),
-      identity(identify(self)),
+      self(std::move(who.process)),
+      identity(who.identity),
+      boot_id(std::move(who.boot_id)),
       strays(gateway_id),
-      group(executor) {
-  if (const auto boot = os::boot_id()) boot_id = boot->view();
+      child_signals(executor),
+      group(executor) {}
+
+namespace {
+
+// Half known it would be worse than not at all: entries that it could not tell from another boot's would be
+// dropped.
+Result<Self> know_thyself(std::string gateway_id) {
+  Self who{.gateway_id = std::move(gateway_id), .boot_id = {}, .process = {}, .identity = {}};
+  auto boot = os::boot_id();
+  if (!boot) return forward(boot);
+  auto process = os::PidFd::open(::getpid());
+  if (!process) return forward(process);
+  who.boot_id = boot->view();
+  who.identity = identify(*process);
+  who.process = *std::move(process);
+  if (who.identity.start_ticks == 0)
+    return fail(Errc::unproven, "custody", "its own start time is not to be read");
+  return who;
 }
+
+// A thread and a signal's pipe are asked for by libraries that throw.
+Result<CoreRef> make_core(asio::io_context& loop, CustodianOptions options, Self who, Ledger ledger) {
+  try {
+    return std::make_shared<Core>(loop, std::move(options), std::move(who), std::move(ledger));
+  } catch (const std::system_error& e) {
+    return std::unexpected(Error{e.code(), "thread", "custody's worker"});
+  } catch (const boost::system::system_error& e) {
+    return std::unexpected(Error{e.code(), "signal_set", "SIGCHLD"});
+  }
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, CustodianOptions options) {
   if (::access(options.keeper.c_str(), X_OK) != 0) return sys_error("keeper", options.keeper.native());
@@ -167,12 +198,13 @@ Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, Custo
   if (!ledger) return forward(ledger);
   auto gateway_id = persistent_gateway_id(options.state_dir, ledger->owner());
   if (!gateway_id) return forward(gateway_id);
-  auto self = os::PidFd::open(::getpid());
-  if (!self) return forward(self);
-  Rungs rungs = find_rungs(*gateway_id, options.keeper, options.allow_leaf);
+  auto who = know_thyself(*std::move(gateway_id));
+  if (!who) return forward(who);
+  Rungs rungs = find_rungs(who->gateway_id, options.keeper, options.allow_leaf);
   log_rungs(rungs.report);
-  const auto core = std::make_shared<Core>(loop, std::move(options), *std::move(gateway_id),
-                                           *std::move(ledger), *std::move(self));
+  auto made = make_core(loop, std::move(options), *std::move(who), *std::move(ledger));
+  if (!made) return forward(made);
+  const CoreRef core = *std::move(made);
   core->rungs = std::move(rungs);
   core->group.spawn("custody.sigchld", watch_stopped_keepers(core));
   return std::make_unique<CustodianImpl>(core);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,9 +21,16 @@ struct Core;
 using CoreRef = std::shared_ptr<Core>;
 using TreeRef = std::shared_ptr<TreeImpl>;
 
+// Who this gateway is: by this a later one tells what is ours from what is not.
+struct Self {
+  std::string gateway_id, boot_id;
+  os::PidFd process;
+  Identity identity;
+};
+
 struct Core : std::enable_shared_from_this<Core> {
-  Core(asio::io_context& loop, CustodianOptions options, std::string gateway_id, Ledger ledger,
-       os::PidFd self);
+  // Throws std::system_error or boost's where there is no thread or descriptor left for its own use.
+  Core(asio::io_context& loop, CustodianOptions options, Self who, Ledger ledger);
 
   // From the point of no return on: the tree's ladder is driven to its end, by whoever it is first.
   void begin_stop(const TreeRef& tree, std::string reason);
@@ -36,7 +44,7 @@ struct Core : std::enable_shared_from_this<Core> {
   const Ledger ledger;
   const os::PidFd self;
   const Identity identity;
-  std::string boot_id;
+  const std::string boot_id;
   Rungs rungs;
   std::vector<TreeRef> trees;  // oldest first
   Custodian::Totals totals;
@@ -44,7 +52,8 @@ struct Core : std::enable_shared_from_this<Core> {
   bool ended =
       false;      // the Custodian is gone: coroutines end where they are, keepers see our lifelines close
   Strays strays;  // worker thread only
-  os::DescriptorReserve reserve;  // for killing and proving; worker thread only
+  asio::signal_set child_signals;  // SIGCHLD
+  os::DescriptorReserve reserve;   // for killing and proving; worker thread only
   // Its jobs get copies of what a tree is known by, taken on the loop: that writes an entry which a start has
   // just recorded whenever it comes to it.
   Worker worker;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "os/descriptors.h"
 #include "os/process.h"
 #include "os/procfs.h"
 
@@ -32,6 +33,12 @@ Verdict judge(const Identity& recorded, uid_t uid, const Observed& seen) {
 Found find(const Identity& recorded, uid_t uid, std::string_view tag) {
   Found found;
   if (recorded.pid <= 1) return found;
+  const auto shortages = os::descriptor_shortages();
+  // Who could not look has not seen it gone.
+  const auto unless_short = [&](Verdict verdict) {
+    const bool blind = os::descriptor_shortages() != shortages;
+    return blind && verdict == Verdict::gone ? Verdict::unprovable : verdict;
+  };
   Observed seen{.same_boot = true};
   os::PidFd process;
   if (recorded.handle != 0) {
@@ -46,7 +53,10 @@ Found find(const Identity& recorded, uid_t uid, std::string_view tag) {
   }
   if (!seen.handle_names_it && !seen.handle_refused) {
     auto opened = os::PidFd::open(recorded.pid);
-    if (!opened) return found;
+    if (!opened) {
+      found.verdict = unless_short(Verdict::gone);
+      return found;
+    }
     process = *std::move(opened);
     if (auto stat = os::read_stat(recorded.pid)) {
       seen.start_ticks = stat->start_ticks;
@@ -59,7 +69,7 @@ Found find(const Identity& recorded, uid_t uid, std::string_view tag) {
     seen.uid = os::real_uid(recorded.pid);
     seen.alive = !process.exited();  // asked last: all that was read was then read of this very process
   }
-  found.verdict = judge(recorded, uid, seen);
+  found.verdict = unless_short(judge(recorded, uid, seen));
   if (found.verdict == Verdict::ours) found.process = std::move(process);
   return found;
 }

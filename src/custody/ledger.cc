@@ -105,8 +105,10 @@ bool plain_id(std::string_view id) {
 
 Result<std::string> read_file(const std::filesystem::path& path) {
   std::error_code ec;
-  if (!std::filesystem::is_regular_file(path, ec))  // opening a FIFO would wait for a writer
-    return fail(Errc::invalid, "ledger", "not a file");
+  const bool file_there =
+      std::filesystem::is_regular_file(path, ec);  // opening a FIFO would wait for a writer
+  if (ec) return sys_error("stat", path.native(), ec.value());
+  if (!file_there) return fail(Errc::invalid, "ledger", "not a file");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   if (!file) return sys_error("open", path.native());
   std::string text(kLongestFile + 1, '\0');
@@ -268,6 +270,10 @@ Result<Ledger::Contents> Ledger::load() const {
       continue;
     }
     auto text = read_file(path);
+    if (!text && !text.error().is(Errc::invalid)) {  // it may be a good one
+      contents.unread.push_back(path.filename().native() + ": " + text.error().code.message());
+      continue;
+    }
     auto entry = text ? decode(*text) : forward(text);
     if (entry && entry->id != path.filename().native())
       entry = fail(Errc::invalid, "ledger", "the entry of another tree");

@@ -56,8 +56,9 @@ class Ledger {
   struct Contents {
     std::vector<LedgerEntry> entries;
     std::vector<std::string> garbage;  // "FILE: what is wrong"; the files are kept as FILE.bad, never trusted
+    std::vector<std::string> unread;   // "FILE: why": the disk or a shortage; they stay for the next load
   };
-  // All entries, and what cannot be read set aside. Unfinished temporary files are removed.
+  // All entries; what is none is set aside. Unfinished temporary files are removed.
   [[nodiscard]] Result<Contents> load() const;
   // The gateway id that all legible entries agree on; nothing: there is none, or they do not. Changes
   // nothing.

@@ -105,6 +105,12 @@ bool is_our_leaf(const LedgerEntry& entry) {
 void settle(RecoveryReport& report, const Setting& setting, const LedgerEntry& entry, const LeafFound& leaf,
             const Outcome& outcome) {
   report_survivors(report, entry, outcome.unprovable);
+  if (outcome.blind) {
+    report.unverified.push_back(entry.name + " (" + entry.id +
+                                ") could not be looked for, out of descriptors; its entry stays");
+    log::error("recovery.blind", {{"tree", entry.id}, {"name", entry.name}});
+    return;
+  }
   if (!leaf.gone || !outcome.gone) {
     report.unverified.push_back(entry.name + " (" + entry.id + ") does not die; its entry stays");
     log::error("recovery.unkillable", {{"tree", entry.id}, {"name", entry.name}});
@@ -168,6 +174,10 @@ RecoveryReport recover(const Setting& setting) {
   for (const auto& text : contents->garbage) {
     report.unverified.push_back("ledger entry set aside: " + text);
     log::warn("recovery.garbage", {{"entry", text}});
+  }
+  for (const auto& text : contents->unread) {
+    report.unverified.push_back("ledger entry not read, it stays: " + text);
+    log::error("recovery.unread", {{"entry", text}});
   }
   std::vector<LedgerEntry> stale;
   std::set<std::string> keep, known;

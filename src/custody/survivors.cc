@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "custody/identity.h"
+#include "os/descriptors.h"
 #include "os/pidfd.h"
 #include "os/procfs.h"
 
@@ -81,8 +82,9 @@ class Hunt {
       if (entries[i].leader.pid > 1) by_leader_[entries[i].leader.pid] = i;
     }
   }
-  // One SIGKILL to each that is proven ours. False: there was none.
+  // One SIGKILL to each that is proven ours. False: there was none, as far as all could be seen.
   bool pass() {
+    const auto shortages = os::descriptor_shortages();
     for (auto& outcome : outcomes_) outcome.gone = true, outcome.unprovable.clear();
     leaders_.clear();
     std::vector<os::PidFd> ours;
@@ -92,7 +94,9 @@ class Hunt {
     for (const auto& process : ours) (void)process.signal(SIGKILL);
     // What has come to us meanwhile is ours to reap; held, so the number is its own.
     for (const auto& process : ours) (void)os::wait_child(process.pid());
-    return !ours.empty();
+    const bool blind = os::descriptor_shortages() != shortages;
+    for (auto& outcome : outcomes_) outcome.blind = blind;
+    return !ours.empty() || blind;
   }
   std::vector<Outcome> outcomes() && { return std::move(outcomes_); }
 

@@ -27,6 +27,7 @@ Act decide(const Suspect& suspect);
 struct Outcome {
   bool any = false;               // some were proven ours
   bool gone = false;              // and none of them lives any more
+  bool blind = false;             // we lacked descriptors: nothing was proven
   std::vector<pid_t> unprovable;  // could be its own, need not be: left alone
 };
 // One for each entry, in their order. All trees at once; `patience` bounds the whole.

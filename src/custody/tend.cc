@@ -1,6 +1,5 @@
 // How a tree lives on and ends: its keeper's words, its keeper's exit, and the proof that nothing is left.
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <utility>
@@ -172,9 +171,8 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
 }
 
 asio::awaitable<void> watch_stopped_keepers(CoreRef core) {
-  asio::signal_set signals(core->executor);
   boost::system::error_code ec;
-  signals.add(SIGCHLD, ec);
+  core->child_signals.add(SIGCHLD, ec);
   if (ec) {
     log::error("custody.sigchld", {{"error", ec.message()}});
     co_return;
@@ -186,7 +184,7 @@ asio::awaitable<void> watch_stopped_keepers(CoreRef core) {
       for (const auto& tree : core->trees)
         if (tree->keeper.pid() == *pid && !tree->keeper_gone) tree->note_stopped_keeper();
     }
-    co_await signals.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    co_await core->child_signals.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return;
   }
 }

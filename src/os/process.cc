@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "os/descriptors.h"
 #include "os/small_file.h"
 
 namespace holdfast::os {
@@ -306,12 +307,18 @@ Result<std::uint64_t> process_handle(int pidfd) {
 Result<UniqueFd> open_process_handle(std::uint64_t value) {
   // Any pidfd serves as the mount; ours also tells the type of handle that this kernel uses.
   UniqueFd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
-  if (!own) return sys_error("pidfd_open", "self");
+  if (!own) {
+    note_shortage(errno);
+    return sys_error("pidfd_open", "self");
+  }
   Handle handle{};
   if (auto type = handle_of(own.get(), handle); !type) return forward(type);
   std::memcpy(handle.head.f_handle, &value, sizeof value);
   UniqueFd fd(::open_by_handle_at(own.get(), &handle.head, O_CLOEXEC));
-  if (!fd) return sys_error("open_by_handle_at", "pidfd");
+  if (!fd) {
+    note_shortage(errno);
+    return sys_error("open_by_handle_at", "pidfd");
+  }
   return fd;
 }
 
