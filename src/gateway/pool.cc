@@ -191,7 +191,9 @@ void Pool::unheld(Instance& instance) {
 void Pool::changed(Instance& instance) {
   if (instance.state() == InstanceState::retiring && instance.tree())
     give_up(instance.tree(), instance.reason());
-  if (instance.state() == InstanceState::gone) {
+  const bool early =
+      kSwitchedOff == Mechanism::proof_before_the_next && instance.state() == InstanceState::retiring;
+  if (instance.state() == InstanceState::gone || early) {
     auto& instances = servers_.find(instance.server().name)->second.instances;
     const auto it = instances.find(instance.key());
     if (it != instances.end() && it->second.get() == &instance) {
