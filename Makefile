@@ -19,7 +19,7 @@ build: ## the release build: bin/holdfast and bin/holdfast-keeper
 run: ## the gateway on examples/seven-jobs.yaml with a live client; Ctrl-C ends it (RUN_FOR=20s: by itself)
 	@scripts/run.sh
 
-test: ## every test, the sanitizers on the units, the house checks; skips aloud what the machine lacks
+test: ## every test, the sanitizers on the units, ten seconds of every fuzzer, the house checks; skips aloud what the machine lacks
 	@scripts/test.sh
 
 demo: ## the same seven jobs under a plain client, under the rejected fix, under Holdfast, counted from /proc (TICKS=6)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# make test: set-up, the dev build and all its tests, the units under both sanitizers, the scripts' own syntax.
+# make test: set-up, the dev build and all its tests, the units under both sanitizers, every fuzzer for ten seconds, the
+# scripts' own syntax.
 # What a machine lacks is skipped aloud; nothing here needs node or python.
 . "$(dirname "$0")/lib/common.sh"
 cd "$root"
@@ -34,6 +35,7 @@ while IFS= read -r reason; do skipped+=("$reason"); done < <(
 [ $failed = 0 ] || die "tests failed (above; build/dev/Testing/Temporary/LastTest.log has everything)"
 
 for sanitizer in asan tsan; do elapsed "$sanitizer" scripts/sanitize.sh "$sanitizer"; done
+FUZZ_SECONDS=10 elapsed "fuzzers" scripts/fuzz.sh
 
 if [ ${#skipped[@]} -gt 0 ]; then
   say "skipped:"

@@ -8,6 +8,7 @@
 #include "base/json_depth.h"
 #include "cli/context.h"
 #include "config/tool_name.h"
+#include "mcp/tool_result.h"
 
 namespace holdfast::cli {
 
@@ -47,19 +48,6 @@ std::expected<Json, std::string> arguments_of(const CallOptions& options) {
   return out;
 }
 
-// What keeps `result` from being the result of a tool call; empty: nothing.
-std::string_view fault_of(const Json& result) {
-  if (!result.is_object()) return "it is not an object";
-  if (!result.value("isError", Json(false)).is_boolean()) return "isError is neither true nor false";
-  const Json content = result.value("content", Json::array());
-  const auto is_part = [](const Json& part) {
-    return part.is_object() && part.contains("type") && part["type"].is_string();
-  };
-  if (!content.is_array() || !std::ranges::all_of(content, is_part))
-    return "content is not a list of parts with a type";
-  return {};
-}
-
 void print_content(Context& context, const Json& result) {
   for (const auto& item : result.value("content", Json::array())) {
     const std::string type = text_of(item, "type");
@@ -83,7 +71,8 @@ int call(Context& context, const CallOptions& options) {
       ask(context, "POST", "/v1/call", body.dump(-1, ' ', false, Json::error_handler_t::replace), kCall);
   if (!got) return got.error();
   const Json result = got->value("result", Json(nullptr));
-  const std::string fault(fault_of(result));
+  const std::string fault(
+      mcp::fault_of_tool_result(result.dump(-1, ' ', false, Json::error_handler_t::replace)));
   if (!print_json(context, result) && fault.empty()) print_content(context, result);
   if (!fault.empty())
     return context.fail(daemon::kExitFailed, options.tool + " gave no valid result: " + fault +

@@ -91,7 +91,7 @@ void Face::hear() {
     const auto size = os::recv_message(lifeline_.get(), std::as_writable_bytes(std::span(&message, 1)));
     if (!size && size.error().is_errno(EAGAIN)) return;
     if (!size || *size == 0) return lifeline_.reset();  // its exit is told by its pidfd
-    if (*size == sizeof message && message.version == kKeeperProtocol) heed(message);
+    if (const auto said = from_keeper(std::as_bytes(std::span(&message, 1)).first(*size))) heed(*said);
   }
 }
 

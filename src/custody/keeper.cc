@@ -213,25 +213,24 @@ void Keeper::hear_lifeline() {
     const auto size = os::recv_message(kLifelineFd, std::as_writable_bytes(std::span(&message, 1)));
     if (!size && size.error().is_errno(EAGAIN)) return;
     if (!size || *size == 0) return gateway_is_gone();
-    if (*size != sizeof message || message.version != kKeeperProtocol) continue;
-    heed(message);
-    if (message.c != 0) say(KeeperMessage::heard, message.c);
+    const auto asked = from_gateway(std::as_bytes(std::span(&message, 1)).first(*size));
+    if (!asked) continue;
+    heed(*asked);
+    if (asked->c != 0) say(KeeperMessage::heard, asked->c);
   }
 }
 
 void Keeper::heed(const KeeperDatagram& message) {
   const bool unasked = state_ == LadderState::serving || state_ == LadderState::handed;
-  const auto grace = [](std::int64_t value) { return milliseconds(std::max<std::int64_t>(value, 0)); };
   if (message.kind == KeeperMessage::stop) {
     if (unasked) {
-      eof_ = grace(message.a);
-      term_ = grace(message.b);
+      eof_ = milliseconds(message.a);
+      term_ = milliseconds(message.b);
     }
     step(LadderEvent::stop);
   } else if (message.kind == KeeperMessage::terminate) {
-    if (unasked) term_ = grace(message.a);
-    const bool caller = message.b == static_cast<std::int64_t>(LadderEvent::caller_gone);
-    step(caller ? LadderEvent::caller_gone : LadderEvent::terminate);
+    if (unasked) term_ = milliseconds(message.a);
+    step(static_cast<LadderEvent>(message.b));
   } else if (message.kind == KeeperMessage::signal) {
     pass_on(static_cast<int>(message.a));
   } else if (message.kind == KeeperMessage::input_back) {

@@ -50,7 +50,11 @@ struct Birth {
 Result<void> prepare_keeper();                // subreaper, session, signals, descriptors
 inline constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
 
-// Where it failed goes into `step`, as in `spawn_failed`.
+// The gateway died. A server that were started now would be nobody's: the next gateway may have looked
+// already.
+bool gateway_died();
+
+// Where it failed goes into `step`, as in `spawn_failed`. Nothing is started for a gateway that died.
 Result<Birth> start_server(const KeeperOptions& options, char** environment, std::int64_t& step);
 // The same in a PID namespace, by an init; keeper_init.cc.
 Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <span>
 
 #include "base/mutant.h"
@@ -146,7 +147,10 @@ Result<Birth> hear_birth(int words, std::int64_t& step) {
   birth.out = PipeEnd::of(os::stat_open(1));
   KeeperDatagram word;
   UniqueFd fd;
-  (void)readable(words, milliseconds(-1));
+  // Where its program lies on a file system that does not answer, it never says a word.
+  std::array either{os::Poll{words, POLLIN, 0}, os::Poll{kGatewayFd, POLLIN, 0}};
+  (void)os::poll_all(either, milliseconds(-1));
+  if (gateway_died()) return sys_error("gateway", {}, ESRCH);
   const auto size = os::recv_message(words, bytes_of(word), fd);
   if (!size || *size != sizeof word) return sys_error("pid namespace", "its init was killed", EAGAIN);
   if (word.kind != KeeperMessage::started) {

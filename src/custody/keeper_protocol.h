@@ -4,7 +4,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 namespace holdfast::custody {
 
@@ -65,5 +68,11 @@ struct KeeperDatagram {
   std::uint32_t reserved = 0;
   std::int64_t a = 0, b = 0, c = 0;
 };
+
+// What came over the lifeline, if it is something that the other side says: of this version, to us, and each
+// number one that may be used as what it stands for. Graces are cut to what anybody can mean, since whoever
+// says stop is to be heard.
+std::optional<KeeperDatagram> from_gateway(std::span<const std::byte> received);
+std::optional<KeeperDatagram> from_keeper(std::span<const std::byte> received);
 
 }  // namespace holdfast::custody

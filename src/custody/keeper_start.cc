@@ -1,7 +1,10 @@
 // The keeper's first milliseconds: what it becomes, how it starts the server, what it lets go of.
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <string_view>
@@ -149,6 +152,12 @@ Result<void> prepare_keeper() {
   return kSwitchedOff == Mechanism::keeper_subreaper ? Result<void>() : os::become_subreaper();
 }
 
+bool gateway_died() {
+  std::array set{os::Poll{kGatewayFd, POLLIN, 0}};
+  return kSwitchedOff != Mechanism::gateway_pidfd &&
+         os::poll_all(set, std::chrono::milliseconds(0)).value_or(0) > 0;
+}
+
 Result<Birth> start_server(const KeeperOptions& options, char** environment, std::int64_t& step) {
   step = kStepDirectory;
   if (options.cwd != nullptr && ::chdir(options.cwd) != 0) return sys_error("chdir", options.cwd);
@@ -156,6 +165,8 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment, std
   FixedString<1024> room;
   auto program = find_program(options.arguments[0], environment, room);
   if (!program) return forward(program);
+  // All that could hold us up is behind us. An init has no gateway: it dies with its keeper.
+  if (!options.pidns && gateway_died()) return sys_error("gateway", {}, ESRCH);
   Birth birth;
   birth.in = PipeEnd::of(os::stat_open(0));
   birth.out = PipeEnd::of(os::stat_open(1));

@@ -10,7 +10,7 @@ using S = LadderState;
 using G = Grace;
 
 constexpr std::size_t kStates = 6;
-constexpr std::size_t kEvents = 11;
+constexpr std::size_t kEvents = static_cast<std::size_t>(kLastLadderEvent) + 1;
 constexpr LadderStep stay(S state) { return {state, G::keep, false}; }
 constexpr LadderStep enter(S state, G grace) { return {state, grace, true}; }
 constexpr LadderStep shorten(S state, G grace) { return {state, grace, false}; }

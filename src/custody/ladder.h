@@ -28,6 +28,7 @@ enum class LadderEvent : std::uint8_t {
   caller_gone,     // whoever started it is dead; an end-of-file that is being waited for keeps its grace
   input_back,      // stdin is a FIFO, and somebody opened it for writing again: its end was none
 };
+inline constexpr LadderEvent kLastLadderEvent = LadderEvent::input_back;
 enum class Grace : std::uint8_t {
   keep,
   none,

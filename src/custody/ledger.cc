@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kHeader = "holdfast-ledger 1";
 constexpr std::string_view kEnd = "end";
 constexpr std::size_t kLongestFile = 64 * 1024;
+// What a configuration can ask for at most (base/duration.h): a start waits for what the entries say.
+constexpr milliseconds kLongestWait = std::chrono::days(3650);
 
 // Names come from people: what would break the line is written as %XX.
 std::string escape(std::string_view text) {
@@ -182,7 +184,7 @@ Result<LedgerEntry> decode(std::string_view text) {
   const auto duration = [](milliseconds& target) {
     return [&target](std::string_view v) {
       milliseconds::rep count = 0;
-      const bool good = number(v, count) && count >= 0;
+      const bool good = number(v, count) && count >= 0 && count <= kLongestWait.count();
       return target = milliseconds(count), good;
     };
   };
@@ -192,13 +194,16 @@ Result<LedgerEntry> decode(std::string_view text) {
   with("gateway_id", into(entry.gateway_id));
   with("generation", into(entry.generation));
   with("gateway", identity(entry.gateway));
-  with("leaf", unescaped(entry.leaf));
+  with("leaf", [&](std::string_view v) {
+    return unescape(v, entry.leaf) && (entry.leaf.empty() || entry.leaf.front() == '/');
+  });
   with("tag", into(entry.tag));
   with("uid", numeric(entry.uid));
   with("lost_ms", duration(entry.lost));
   with("patience_ms", duration(entry.patience));
   if (lines->contains("keeper")) {
-    with("keeper", identity(entry.keeper));
+    with("keeper",
+         [&](std::string_view v) { return decode_identity(v, entry.keeper) && entry.identified(); });
     with("leader", identity(entry.leader));
     with("leaf_id", numeric(entry.leaf_id));
     with("session", numeric(entry.session));

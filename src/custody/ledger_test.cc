@@ -145,5 +145,22 @@ TEST_F(LedgerTest, a_full_disk_is_an_error_and_the_old_entry_stands) {
   EXPECT_EQ(ledger_.load()->entries.at(0).session, 0);
 }
 
+// What no writer makes is not trusted: a start would wait for it for ever, look for its leaf wherever we
+// stand, or take a leader for one that has a keeper.
+TEST(LedgerEntryText, with_values_that_no_writer_makes_is_refused) {
+  auto entry = example();
+  entry.keeper = {.pid = 50, .start_ticks = 10, .handle = 1};
+  entry.leader = {.pid = 51, .start_ticks = 11, .handle = 0};
+  const std::string good = encode(entry);
+  ASSERT_TRUE(decode(good));
+  const auto with = [&](std::string_view was, std::string_view is) {
+    std::string text = good;
+    return text.replace(text.find(was), was.size(), is);
+  };
+  EXPECT_FALSE(decode(with("patience_ms=5000", "patience_ms=9223372036854775807")));
+  EXPECT_FALSE(decode(with("leaf=/sys", "leaf=sys")));
+  EXPECT_FALSE(decode(with("keeper=50", "keeper=0")));
+}
+
 }  // namespace
 }  // namespace holdfast::custody

@@ -99,11 +99,10 @@ bool TreeImpl::hear() {
         os::recv_message(lifeline->native_handle(), std::as_writable_bytes(std::span(&message, 1)));
     if (!got) return got.error().is_errno(EAGAIN) || got.error().is_errno(EINTR);
     if (*got == 0) return false;
-    if (*got != sizeof message || message.version != kKeeperProtocol) {
+    if (const auto said = from_keeper(std::as_bytes(std::span(&message, 1)).first(*got)))
+      heed(*said);
+    else
       log::error("keeper.protocol", {{"tree", id()}, {"bytes", *got}, {"version", message.version}});
-      continue;
-    }
-    heed(message);
   }
   return false;
 }

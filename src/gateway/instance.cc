@@ -343,7 +343,7 @@ void Instance::arm_idle_timer() {
   idle_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
     const auto self = weak.lock();
     if (ec || !self || self->state_ != InstanceState::ready) return;
-    if (self->calls_ > 0) self->touch();
+    if (self->calls_ > 0 && kSwitchedOff != Mechanism::calls_hold_off_idleness) self->touch();
     if (steady_clock::now() < self->last_activity_ + *self->server_.idle_timeout)
       return self->arm_idle_timer();
     self->retire("idle for " + format_duration(*self->server_.idle_timeout));

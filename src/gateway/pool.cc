@@ -211,8 +211,10 @@ void Pool::unheld(Instance& instance) {
 void Pool::changed(Instance& instance) {
   if (instance.state() == InstanceState::retiring && instance.tree())
     give_up(instance.tree(), instance.reason());
+  const bool early =
+      kSwitchedOff == Mechanism::proof_before_the_next && instance.state() == InstanceState::retiring;
   const auto found = servers_.find(instance.server().name);
-  if (instance.state() == InstanceState::gone && found != servers_.end()) {
+  if ((instance.state() == InstanceState::gone || early) && found != servers_.end()) {
     auto& instances = found->second->instances;
     const auto it = instances.find(instance.key());
     if (it != instances.end() && it->second.get() == &instance) {

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/mutant.h"
+#include "os/cgroup_path.h"
 #include "os/pidfd.h"
 #include "os/small_file.h"
 
@@ -18,8 +19,6 @@ namespace {
 constexpr int kMaxDepth = 16;
 // Pids per verification: one more reading of cgroup.procs proves a whole batch.
 constexpr std::size_t kBatch = 32;
-
-bool says_empty(std::string_view events) { return events.find("populated 0") != std::string_view::npos; }
 
 bool is_gone(const Error& error) { return error.is_errno(ENOENT) || error.is_errno(ENODEV); }
 

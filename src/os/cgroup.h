@@ -60,8 +60,8 @@ class CgroupLeaf {
 Result<void> remove_cgroup(const std::string& path);
 // Names of the sub-cgroups of `path` that start with `prefix`.
 Result<std::vector<std::string>> list_cgroups(const std::string& path, std::string_view prefix);
-// The absolute path, in the mounted cgroup2 hierarchy (hybrid mounts too), of the cgroup this process is in:
-// `0::` of /proc/self/cgroup below the mount point of /proc/self/mountinfo. not_found: no cgroup2 mount.
+// The absolute path of the cgroup this process is in, where it can be seen: own_cgroup_path() of
+// os/cgroup_path.h for whoever has a heap.
 Result<std::string> own_cgroup();
 
 }  // namespace holdfast::os

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 
+#include "os/cgroup_path.h"
 #include "os/process.h"
 #include "os/small_file.h"
 
@@ -18,56 +19,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-using Path = FixedString<1024>;  // a longer one is not found: then there is no leaf, only the tree
 constexpr int kMaxDepth = 16;
 constexpr int kTries = 8;
 constexpr milliseconds kRemove{20}, kSweep{50};
-
-// Hands `visit` the lines of a file until it returns true. Of a line that is longer than the buffer: its
-// beginning.
-template <class F>
-bool for_each_line(const char* path, F&& visit) {
-  auto file = open_at(AT_FDCWD, path, O_RDONLY);
-  if (!file) return false;
-  char line[2048], piece[1024];
-  std::size_t size = 0;
-  for (;;) {
-    const ssize_t n = ::read(file->get(), piece, sizeof piece);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return size > 0 && visit(std::string_view(line, size));
-    for (ssize_t i = 0; i < n; ++i) {
-      if (piece[i] != '\n') {
-        if (size < sizeof line) line[size++] = piece[i];
-        continue;
-      }
-      if (visit(std::string_view(line, size))) return true;
-      size = 0;
-    }
-  }
-}
-
-std::string_view take_word(std::string_view& text) {
-  const auto end = std::min(text.find(' '), text.size());
-  const auto word = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return word;
-}
-
-// mountinfo writes blanks, tabs, newlines and backslashes as octal numbers: "\040".
-Path unescape(std::string_view text) {
-  Path plain;
-  while (!text.empty()) {
-    char c = text.front();
-    std::size_t used = 1;
-    if (c == '\\' && text.size() >= 4) {
-      c = static_cast<char>((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
-      used = 4;
-    }
-    plain.append({&c, 1});
-    text.remove_prefix(used);
-  }
-  return plain;
-}
 
 std::unexpected<Error> no_cgroup(std::string_view why) { return fail(Errc::not_found, "own cgroup", why); }
 
@@ -104,31 +58,9 @@ bool clear(int parent, const char* name, const CgroupLeaf& leaf, steady_clock::t
 }  // namespace
 
 Result<UniqueFd> open_own_cgroup() {
-  Path own, root, point;
-  for_each_line("/proc/self/cgroup", [&](std::string_view line) {
-    if (!line.starts_with("0::")) return false;
-    own = line.substr(3);
-    return true;
-  });
-  // "/..": this process sits above the root of its cgroup namespace, and no path of ours leads there.
-  if (own.empty() || own.view().starts_with("/..")) return no_cgroup("no cgroup2 in /proc/self/cgroup");
-  const bool mounted = for_each_line("/proc/self/mountinfo", [&](std::string_view line) {
-    if (line.find(" - cgroup2 ") == std::string_view::npos) return false;
-    for (int skipped = 0; skipped < 3; ++skipped) take_word(line);
-    root = unescape(take_word(line));
-    point = unescape(take_word(line));
-    return true;
-  });
-  if (!mounted) return no_cgroup("no cgroup2 mount");
-  std::string_view below = own.view();
-  if (root.view() != "/") {
-    if (!below.starts_with(root.view())) return no_cgroup("outside of the mounted part");
-    below.remove_prefix(root.view().size());
-  }
-  if (below == "/") below = {};
-  point.append(below);
-  if (point.view().size() == Path::capacity) return no_cgroup("its path is too long");
-  return open_listing(AT_FDCWD, point.c_str());
+  auto path = own_cgroup_path();
+  if (!path) return forward(path);
+  return open_listing(AT_FDCWD, path->c_str());
 }
 
 Result<UniqueFd> open_cgroup_above(int own) {

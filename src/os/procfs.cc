@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "os/proc_text.h"
 #include "os/small_file.h"
 
 namespace holdfast::os {
@@ -14,11 +15,6 @@ namespace {
 // Steps and restarts of a walk up the parents: a bound against a chain that never settles.
 constexpr int kMaxDepth = 4096;
 constexpr int kMaxRestarts = 16;
-
-template <class T>
-T number_or_zero(std::string_view& text) {
-  return static_cast<T>(take_number(text).value_or(0));
-}
 
 pid_t parent_of(pid_t pid) {
   auto stat = read_stat(pid);
@@ -35,49 +31,15 @@ bool have_children_files() {
   return have == 1;
 }
 
-// The value in kB behind "NAME:" at the start of a line of smaps_rollup, in bytes.
+// One line of smaps_rollup.
 Result<std::int64_t> smaps_field(pid_t pid, std::string_view name) {
   char buffer[2048];
   const auto path = proc_path(pid, "smaps_rollup");
   auto text = read_small(-1, path.c_str(), buffer);
   if (!text) return forward(text);
-  for (std::string_view rest = *text; !rest.empty();) {
-    const auto end = rest.find('\n');
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ':') continue;
-    line.remove_prefix(name.size() + 1);
-    return number_or_zero<std::int64_t>(line) * 1024;
-  }
-  return fail(Errc::not_found, "smaps_rollup", name);
+  const auto bytes = parse_smaps(*text, name);
+  return bytes ? Result<std::int64_t>(*bytes) : fail(Errc::not_found, "smaps_rollup", name);
 }
-
-// A pass over NAME=value\0NAME=value\0…, a character at a time.
-class EnvironScan {
- public:
-  explicit EnvironScan(std::string_view name) : name_(name) {}
-  // True once the value is complete.
-  bool feed(char c, FixedString<224>& value) {
-    if (inside_) {
-      if (c == '\0') return true;
-      value.append(std::string_view(&c, 1));
-    } else if (c == '\0') {
-      at_ = 0;
-    } else if (at_ == name_.size() && c == '=') {
-      inside_ = true;
-    } else {
-      at_ = at_ < name_.size() && c == name_[at_] ? at_ + 1 : kNoMatch;
-    }
-    return false;
-  }
-  [[nodiscard]] bool inside() const { return inside_; }
-
- private:
-  static constexpr std::size_t kNoMatch = static_cast<std::size_t>(-1);
-  std::string_view name_;
-  std::size_t at_ = 0;
-  bool inside_ = false;
-};
 
 }  // namespace
 
@@ -86,27 +48,9 @@ Result<ProcStat> read_stat(pid_t pid) {
   const auto path = proc_path(pid, "stat");
   auto text = read_small(-1, path.c_str(), buffer);
   if (!text) return forward(text);
-  const auto open = text->find('(');
-  const auto close = text->rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
-    return sys_error("read", path.view(), ESRCH);
-  ProcStat stat;
-  stat.pid = pid;
-  stat.comm = text->substr(open + 1, close - open - 1);
-  std::string_view rest = text->substr(close + 1);
-  if (rest.size() < 3) return sys_error("read", path.view(), ESRCH);
-  stat.state = rest[1];
-  rest.remove_prefix(2);
-  stat.ppid = number_or_zero<pid_t>(rest);
-  stat.pgrp = number_or_zero<pid_t>(rest);
-  stat.session = number_or_zero<pid_t>(rest);
-  for (int field = 7; field < 22; ++field) {  // skipped as words: tpgid may be -1
-    const auto word = rest.find_first_not_of(' ');
-    if (word == std::string_view::npos) break;
-    rest.remove_prefix(std::min(rest.find(' ', word), rest.size()));
-  }
-  stat.start_ticks = number_or_zero<std::uint64_t>(rest);
-  return stat;
+  const auto stat = parse_stat(pid, *text);
+  if (!stat) return sys_error("read", path.view(), ESRCH);
+  return *stat;
 }
 
 Result<void> for_each_child(pid_t pid, void (*visit)(void* context, pid_t child), void* context) {
@@ -193,10 +137,7 @@ uid_t real_uid(pid_t pid) {
   const auto path = proc_path(pid, "status");
   auto text = read_small(-1, path.c_str(), buffer);
   if (!text) return static_cast<uid_t>(-1);
-  const auto at = text->find("\nUid:");
-  if (at == std::string_view::npos) return static_cast<uid_t>(-1);
-  std::string_view rest = text->substr(at + 5);
-  return static_cast<uid_t>(take_number(rest).value_or(static_cast<uid_t>(-1)));
+  return parse_real_uid(*text).value_or(static_cast<uid_t>(-1));
 }
 
 Result<FixedString<64>> boot_id() {

@@ -9,9 +9,13 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "needs.h"
+#include "os/cgroup_path.h"
 #include "os/pidfd.h"
+#include "os/proc_text.h"
 #include "os/process.h"
 
 namespace holdfast::os {
@@ -51,6 +55,20 @@ TEST(ReadStat, knows_this_process) {
   EXPECT_EQ(stat->pgrp, ::getpgrp());
   EXPECT_EQ(stat->session, ::getsid(0));
   EXPECT_GT(stat->start_ticks, 0U);
+}
+
+// do_task_stat() writes -1 for the group and session of a process that is just being let go of.
+TEST(ReadStat, of_a_process_without_group_and_session_finds_its_start_all_the_same) {
+  const auto stat = parse_stat(7, "7 (sleep) X 0 -1 -1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 271828 0 0\n");
+  ASSERT_TRUE(stat);
+  EXPECT_EQ(stat->pgrp, -1);
+  EXPECT_EQ(stat->session, -1);
+  EXPECT_EQ(stat->start_ticks, 271828U);
+}
+
+TEST(ReadStat, of_a_text_that_is_cut_off_is_none) {
+  EXPECT_FALSE(parse_stat(7, "7 (sleep) S 1 7 7 0 -1 4194560 0 0 0"));
+  EXPECT_FALSE(parse_stat(7, "7 (sleep)"));
 }
 
 TEST(ReadStat, is_not_fooled_by_a_hostile_comm) {
@@ -239,6 +257,50 @@ TEST(PidFdTest, number_one_may_be_opened_by_itself_only_and_never_signalled) {
   ASSERT_EQ(::waitpid(middle, &status, 0), middle);
   HOLDFAST_NEEDS("pidns", WEXITSTATUS(status) != 77, "no PID namespace may be made here");
   EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(NumberScan, takes_nothing_for_a_process_that_is_no_number_of_one) {
+  NumberScan scan;
+  std::vector<pid_t> found;
+  for (const char c : std::string_view("12\n0\n99999999999999999999\n2147483648\n2147483647\n"))
+    if (const pid_t number = scan.feed(c); number != 0) found.push_back(number);
+  EXPECT_EQ(found, (std::vector<pid_t>{12, 2147483647}));
+}
+
+TEST(ProcNumber, that_does_not_fit_is_none) {
+  EXPECT_EQ(parse_real_uid("Name:\tx\nUid:\t1000\t0\t0\t0\n"), 1000U);
+  EXPECT_FALSE(parse_real_uid("Name:\tx\nUid:\t4294967296\t0\t0\t0\n")) << "not root";
+  EXPECT_FALSE(parse_real_uid("Name:\tx\nUid:\t18446744073709551616\t0\t0\t0\n"));
+  EXPECT_EQ(parse_smaps("Rss: 9 kB\nPss: 4 kB\n", "Pss"), 4096);
+  EXPECT_FALSE(parse_smaps("Pss: 9007199254740992 kB\n", "Pss")) << "more bytes than can be counted";
+}
+
+TEST(CgroupMount, has_a_backslash_that_begins_no_octal_number_as_it_is) {
+  const auto mount = parse_cgroup_mount("31 24 0:27 / /mnt\\x41\\134\\04 rw - cgroup2 cgroup2 rw").value();
+  EXPECT_EQ(mount.point.view(), "/mnt\\x41\\\\04");
+}
+
+TEST(CgroupEvents, speak_of_emptiness_in_a_whole_line_only) {
+  EXPECT_TRUE(says_empty("populated 0\nfrozen 0\n"));
+  EXPECT_TRUE(says_empty("frozen 0\npopulated 0"));
+  EXPECT_FALSE(says_empty("populated 01\n"));
+  EXPECT_FALSE(says_empty("unpopulated 0\npopulated 1\n"));
+}
+
+TEST(CgroupDirectory, of_a_neighbour_with_a_longer_name_is_not_inside_of_what_is_mounted) {
+  const auto mount = parse_cgroup_mount("31 24 0:27 /a /mnt\\040x rw - cgroup2 cgroup2 rw").value();
+  EXPECT_EQ(cgroup_directory(mount, "/a/b").value().view(), "/mnt x/b");
+  EXPECT_EQ(cgroup_directory(mount, "/a").value().view(), "/mnt x");
+  EXPECT_FALSE(cgroup_directory(mount, "/ab/c"));
+  EXPECT_FALSE(cgroup_directory(mount, "/../c"));
+  EXPECT_FALSE(cgroup_directory(mount, "/a/" + std::string(CgroupPath::capacity, 'x')))
+      << "a path that was cut";
+}
+
+TEST(CgroupDirectory, above_the_namespace_is_none_but_dots_may_begin_a_name) {
+  const auto mount = parse_cgroup_mount("31 24 0:27 / /mnt rw - cgroup2 cgroup2 rw").value();
+  EXPECT_FALSE(cgroup_directory(mount, "/.."));
+  EXPECT_EQ(cgroup_directory(mount, "/..c").value().view(), "/mnt/..c");
 }
 
 }  // namespace

@@ -59,17 +59,6 @@ Result<void> write_small(int dir, const char* path, std::string_view text) {
   }
 }
 
-std::optional<std::uint64_t> take_number(std::string_view& text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
-  std::uint64_t value = 0;
-  while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
-    value = value * 10 + static_cast<std::uint64_t>(text.front() - '0');
-    text.remove_prefix(1);
-  }
-  return value;
-}
-
 FixedString<64> proc_path(pid_t pid, std::string_view rest) {
   FixedString<64> path("/proc/");
   path.append_number(pid).append("/").append(rest);
@@ -87,14 +76,10 @@ int NumberReader::get() {
 }
 
 pid_t NumberReader::next() {
-  pid_t value = 0;
   for (;;) {
     const int c = get();
-    if (c >= '0' && c <= '9') {
-      value = value * 10 + (c - '0');
-    } else if (value != 0 || c < 0) {
-      return value;
-    }
+    const pid_t number = scan_.feed(c);
+    if (number != 0 || c < 0) return number;
   }
 }
 

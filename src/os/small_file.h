@@ -3,13 +3,12 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "os/proc_text.h"
 
 namespace holdfast::os {
 
@@ -18,9 +17,6 @@ Result<UniqueFd> open_at(int dir, const char* path, int flags);
 // The beginning of a file, as much as `buffer` takes.
 Result<std::string_view> read_small(int dir, const char* path, std::span<char> buffer);
 Result<void> write_small(int dir, const char* path, std::string_view text);
-
-// A decimal number at the start of `text`, which is moved behind it; blanks before it are skipped.
-std::optional<std::uint64_t> take_number(std::string_view& text);
 
 // "/proc/PID/rest".
 FixedString<64> proc_path(pid_t pid, std::string_view rest);
@@ -37,6 +33,7 @@ class NumberReader {
 
   int fd_;
   std::size_t at_ = 0, size_ = 0;
+  NumberScan scan_;
   char buffer_[512];
 };
 

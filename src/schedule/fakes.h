@@ -44,8 +44,10 @@ class FakeSession final : public gateway::Session {
     }
     if (params.find("\"bad\"") != std::string_view::npos)
       co_return mcp::Reply{
-          R"({"isError":true,"content":[5,{"type":7,"text":[]},{"type":"text","text":"no such file"}]})",
+          R"({"isError":true,"content":[{"type":"new","text":[]},{"type":"text","text":"no such file"}]})",
           std::nullopt};
+    if (params.find("\"sloppy\"") != std::string_view::npos)
+      co_return mcp::Reply{R"({"content":[5]})", std::nullopt};
     if (params.find("\"rpc\"") != std::string_view::npos)
       co_return mcp::Reply{"", mcp::RpcError{-32602, "bad arguments", ""}};
     co_return mcp::Reply{R"({"content":[]})", std::nullopt};
@@ -53,7 +55,7 @@ class FakeSession final : public gateway::Session {
   Result<void> notify(std::string_view, std::string_view, std::string_view) override { return {}; }
   asio::awaitable<Result<std::vector<mcp::Tool>>> tools(std::string_view server) override {
     if (server != "s") co_return fail(Errc::not_found, "lease", "no server " + std::string(server));
-    co_return std::vector<mcp::Tool>{{"good", ""}, {"bad", ""}, {"rpc", ""}, {"hang", ""}};
+    co_return std::vector<mcp::Tool>{{"good", ""}, {"bad", ""}, {"rpc", ""}, {"hang", ""}, {"sloppy", ""}};
   }
 
  private:

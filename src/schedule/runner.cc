@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/tool_name.h"
+#include "mcp/tool_result.h"
 
 namespace holdfast::schedule {
 
@@ -31,12 +32,10 @@ Outcome failed(std::string reason) { return {.state = "failed", .reason = std::m
 // The text that a tool gave with isError, for people.
 std::string text_of(const json& result) {
   std::string out;
-  if (const auto content = result.find("content"); content != result.end() && content->is_array())
-    for (const json& part : *content) {
-      const auto text =
-          part.is_object() ? part.find("text") : part.end();  // foreign: any type may stand anywhere
-      if (text != part.end() && text->is_string()) out += (out.empty() ? "" : " ") + text->get<std::string>();
-    }
+  if (const auto content = result.find("content"); content != result.end())
+    for (const json& part : *content)
+      if (const auto text = part.find("text"); text != part.end() && text->is_string())
+        out += (out.empty() ? "" : " ") + text->get<std::string>();
   return out.empty() ? "the tool reported an error without a text" : out;
 }
 
@@ -69,12 +68,10 @@ Outcome judge(const std::string& where, const Result<mcp::Reply>& reply) {
   if (!reply) return failed(where + reply.error().message());
   if (reply->error)
     return failed(where + reply->error->message + " (" + std::to_string(reply->error->code) + ")");
+  if (const auto fault = mcp::fault_of_tool_result(reply->result); !fault.empty())
+    return failed(where + "the server gave no valid result: " + std::string(fault));
   const json result = json::parse(reply->result, nullptr, false);
-  if (!result.is_object()) return failed(where + "the server answered with something that is not a result");
-  const auto is_error = result.find("isError");
-  if (is_error != result.end() && !is_error->is_boolean())
-    return failed(where + "the server's result is not valid: isError is neither true nor false");
-  if (is_error != result.end() && is_error->get<bool>()) {
+  if (result.value("isError", false)) {
     Outcome out = failed(where + text_of(result));
     out.result = reply->result;
     return out;

@@ -20,6 +20,17 @@ TEST_F(SchedulerTest, run_ends_by_error_releases_its_session) {
   EXPECT_EQ(world.calls, 1);
 }
 
+TEST_F(SchedulerTest, a_result_that_is_none_fails_the_run) {
+  config.jobs["a"] = steps_job({"s__sloppy", "s__good"});
+  start();
+  core->wake(kStart + 10s);
+  EXPECT_EQ(
+      only_run("a"),
+      "failed: step 1 (s__sloppy): the server gave no valid result: content is not a list of parts with a "
+      "type");
+  EXPECT_EQ(world.calls, 1);
+}
+
 TEST_F(SchedulerTest, an_rpc_error_fails_the_run) {
   config.jobs["a"] = steps_job({"s__rpc"});
   start();
@@ -51,7 +62,7 @@ TEST_F(SchedulerTest, missing_tool_fails_with_that_reason) {
   start();
   core->wake(kStart + 10s);
   EXPECT_EQ(only_run("a"),
-            "failed: job a: tool s__nope does not exist on server s (it has: good, bad, rpc, hang)");
+            "failed: job a: tool s__nope does not exist on server s (it has: good, bad, rpc, hang, sloppy)");
   EXPECT_EQ(world.calls, 0);
 }
 

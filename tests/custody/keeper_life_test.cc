@@ -18,6 +18,7 @@
 #include "base/ids.h"
 #include "custody/keeper_protocol.h"
 #include "custody/ladder.h"
+#include "gone_file_system.h"
 #include "keeper_run.h"
 #include "needs.h"
 #include "os/procfs.h"
@@ -78,6 +79,33 @@ TEST(KeeperLife, a_polite_server_ends_by_end_of_file_alone) {
   EXPECT_EQ(run.expect(KeeperMessage::leader_exited)->a, 0);
   EXPECT_EQ(run.expect(KeeperMessage::empty)->a, 0);
   EXPECT_EQ(run.expect(KeeperMessage::empty)->b, 0);
+}
+
+void expect_no_server(Outer& outer, KeeperRun& run) {
+  const auto end = run.keeper_end(kBound);
+  ASSERT_TRUE(end) << outer.describe();
+  EXPECT_EQ(end->code, 125);
+  EXPECT_FALSE(run.expect(KeeperMessage::started));
+  EXPECT_TRUE(outer.empty_within(kBound)) << outer.describe();
+}
+
+TEST(KeeperLife, I7_nothing_is_started_for_a_gateway_that_died) {
+  Outer outer;
+  KeeperRun run(outer, {.program = adversary_path("deaf"), .with_marker = true, .dead_gateway = true});
+  expect_no_server(outer, run);
+  EXPECT_FALSE(run.evil_within(milliseconds(0)));
+}
+
+TEST(KeeperLife, I7_an_init_that_hangs_ends_with_the_gateway) {
+  const GoneFileSystem gone(GoneFileSystem::Sleep::killable);
+  HOLDFAST_NEEDS("fuse", gone, gone.why_not());
+  Outer outer;
+  const auto absent = why_not_offered(TestRung::pidns, outer);
+  HOLDFAST_NEEDS("pidns", absent.empty(), absent);
+  KeeperRun run(outer, {.program = gone.path() + "/tool", .rung = TestRung::pidns});
+  EXPECT_FALSE(run.keeper_end(milliseconds(100))) << "it did not hang, so this says nothing";
+  run.kill_gateway();
+  expect_no_server(outer, run);
 }
 
 TEST(KeeperLife, a_deaf_server_gets_its_graces_and_then_the_end) {

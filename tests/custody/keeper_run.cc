@@ -46,6 +46,7 @@ void delegate(const std::string& outer, const os::CgroupLeaf& leaf, const std::s
 
 KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
   gateway_ = outer.start({.path = "/bin/sleep", .arguments = {"300"}}).value();
+  if (spec.dead_gateway) kill_gateway();
   auto [ours, theirs] = os::seqpacket_pair().value();
   auto [in_read, in_write] = os::pipe_pair().value();
   auto [out_read, out_write] = os::pipe_pair().value();

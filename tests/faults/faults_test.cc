@@ -142,7 +142,7 @@ TEST_P(Faults, I7_gateway_killed_at_any_instruction) { kill("gateway", 24); }
 TEST_P(Faults, I7_keeper_killed_at_any_instruction) { kill("keeper", 24); }
 
 // The next start ends what is left.
-TEST_P(Faults, I7_both_killed_in_one_stroke_at_any_instruction) { kill("both", 24); }
+TEST_P(Faults, I7_both_killed_in_one_stroke_at_any_instruction) { kill("both", 48); }
 
 // Full, read-only and broken disks, no descriptors, no processes: nothing is left, nobody else is harmed, and
 // the gateway goes on or says why it does not.

@@ -1,10 +1,6 @@
 // Whatever bytes come: a configuration is read to an end, every problem has a place and one clean line, and
-// what it came to keeps the promises of config.h. Built as a libFuzzer program with HOLDFAST_FUZZ, and as a
-// test that replays the corpus always.
+// what it came to keeps the promises of config.h.
 #include <algorithm>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -12,18 +8,12 @@
 #include "config/document.h"
 #include "config/interpolate.h"
 #include "config/load.h"
+#include "fuzz.h"
 
 namespace {
 
 using namespace holdfast::config;
-
-std::string_view input;  // for whoever looks at a failure
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "%s; fails on: %.*s\n", what, static_cast<int>(input.size()), input.data());
-  std::abort();
-}
+using holdfast::fuzz::require;
 
 std::optional<std::string> environment(std::string_view name) {
   if (name == "HOME") return "/home/me";
@@ -85,7 +75,7 @@ void check_interpolation(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  input = text;
+  holdfast::fuzz::input = text;
   const Loaded loaded = load_text(text, "/c.yaml", environment, check_schedule);
   const int lines = 2 + static_cast<int>(std::count(text.begin(), text.end(), '\n'));
   for (const Problem& problem : loaded.problems) check(problem, lines);

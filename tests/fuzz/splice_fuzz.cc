@@ -1,37 +1,32 @@
 // Whatever bytes come: reading a line ends, its spans lie inside of it, and replacing none of them changes
-// nothing. Built as a libFuzzer program with HOLDFAST_FUZZ, and as a test that replays the corpus always.
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+// nothing.
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "fuzz.h"
 #include "mcp/skim.h"
 #include "mcp/splice.h"
 
 namespace {
 
 using namespace holdfast::mcp;
-
-std::string_view input;  // for whoever looks at a failure
-
-void require(bool holds) {
-  if (holds) return;
-  std::fprintf(stderr, "fails on: %.*s\n", static_cast<int>(input.size()), input.data());
-  std::abort();
-}
+using holdfast::fuzz::require;
 
 void check(std::string_view line, const Span& span) {
-  require(span.offset <= line.size() && span.size <= line.size() - span.offset);
+  require(span.offset <= line.size() && span.size <= line.size() - span.offset, "a span outside of its line");
 }
 
 void check(std::string_view line, const Params& params) {
   for (const Span& span :
        {params.whole, params.name, params.uri, params.progress, params.cancelled, params.meta, params.token})
     check(line, span);
-  if (params.whole) require(params.whole.of(line).front() == '{' && params.whole.of(line).back() == '}');
-  if (params.meta) require(params.meta.of(line).front() == '{' && params.meta.of(line).back() == '}');
+  if (params.whole)
+    require(params.whole.of(line).front() == '{' && params.whole.of(line).back() == '}',
+            "params that are no object");
+  if (params.meta)
+    require(params.meta.of(line).front() == '{' && params.meta.of(line).back() == '}',
+            "a _meta that is no object");
 }
 
 // Gives a request another id and token, and reads it back.
@@ -45,8 +40,9 @@ void respell(const std::string& line, const Message& message) {
   for (const Edit& edit : edits) out.replace(edit.where.offset, edit.where.size, edit.with);
   Splicer again;
   const Message read = again.read(PaddedText::in(out));
-  require(read.kind == Kind::request && read.method == message.method && read.id.of(out) == "4711");
-  if (params.whole) require(read.params.token.of(out) == "4712");
+  require(read.kind == Kind::request && read.method == message.method && read.id.of(out) == "4711",
+          "another id");
+  if (params.whole) require(read.params.token.of(out) == "4712", "another token");
 }
 
 }  // namespace
@@ -55,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static Splicer splicer;
   std::string line(reinterpret_cast<const char*>(data), size);
   const Message message = splicer.read(PaddedText::in(line));
-  input = line;
+  holdfast::fuzz::input = line;
   for (const Span& span : {message.id, message.result, message.error}) check(line, span);
   check(line, message.params);
   if (message.kind == Kind::request) respell(line, message);
@@ -68,6 +64,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Skimmed seen = skim(line);
   if (message.kind == Kind::response && message.id && message.id.size <= 100 &&
       line.find('\\') == std::string::npos)
-    require(seen.id == message.id.of(line) && seen.is_answer());
+    require(seen.id == message.id.of(line) && seen.is_answer(), "the skimmer sees another id");
   return 0;
 }

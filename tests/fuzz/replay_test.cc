@@ -1,13 +1,13 @@
-// Replays the fuzzer's corpus, cut short and with every byte changed in turn, in an ordinary test.
+// Replays a fuzz target's corpus in an ordinary test: every entry, cut short anywhere, and with every byte in
+// turn made into something structural.
 #include <gtest/gtest.h>
 
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+#include "fuzz.h"
 
 namespace {
 
@@ -15,7 +15,7 @@ void run(const std::string& text, std::size_t size) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), size);
 }
 
-TEST(ConfigCorpus, replays_without_a_fault) {
+TEST(Corpus, replays_without_a_fault) {
   constexpr std::size_t kShort = 600;  // what is longer is replayed whole only
   int entries = 0;
   for (const auto& entry : std::filesystem::directory_iterator(HOLDFAST_CORPUS)) {
@@ -27,14 +27,14 @@ TEST(ConfigCorpus, replays_without_a_fault) {
     for (std::size_t size = 0; size < text.size(); ++size) run(text, size);
     for (char& place : text) {
       const char was = place;
-      for (const char c : {'"', '{', ':', '\n', '&', '\xff'}) {
+      for (const char c : {'"', '\\', '}', ']', '{', ',', ':', '\n', '&', ' ', '9', '\0', '\xff'}) {
         place = c;
         run(text, text.size());
       }
       place = was;
     }
   }
-  EXPECT_GE(entries, 10);
+  EXPECT_GE(entries, 4);
 }
 
 }  // namespace
