@@ -29,9 +29,12 @@ enum class Mechanism {
   descriptor_reserve,  // some descriptors are kept back for ending and proving
   shortage_news,       // who lacked a descriptor while looking has proven nothing
   // the gateway
-  orphan_at_last_lease,     // what nobody holds any more is orphaned, and reaped at once
-  proof_before_the_next,    // the next instance of a key starts when the old one is proven gone
-  calls_hold_off_idleness,  // no idle deadline ends an instance with a call in flight
+  orphan_at_last_lease,         // what nobody holds any more is orphaned, and reaped at once
+  proof_before_the_next,        // the next instance of a key starts when the old one is proven gone
+  calls_hold_off_idleness,      // no idle deadline ends an instance with a call in flight
+  reload_spares_the_unchanged,  // an entry that reads as before is left alone
+  drain_spares_the_used,        // what drains ends when its last use does
+  eviction_spares_the_held,     // what somebody holds is nobody's to evict
 };
 
 // Not inline: every source that is compiled again has its own.

@@ -1,4 +1,4 @@
-// call, sweep, shutdown.
+// call, sweep, restart, stop, reload, shutdown.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
@@ -17,6 +17,8 @@ namespace {
 constexpr std::chrono::hours kCall{1};  // the server's callTimeout ends it before
 constexpr std::chrono::minutes kSweep{5};
 constexpr std::chrono::minutes kGone{5};
+constexpr std::chrono::minutes kReload{10};
+constexpr std::chrono::hours kDrain{2};  // the configuration's `drain`, an hour at most, ends it before
 constexpr milliseconds kPace{50};
 
 struct CallOptions {
@@ -93,6 +95,70 @@ int sweep(Context& context, bool dry) {
   return stuck ? daemon::kExitFailed : 0;
 }
 
+// "digest/17, 1 call in flight": who keeps an instance from ending.
+std::string use_of(const Json& instance) {
+  std::string out;
+  for (const auto& lease : instance.value("leases", Json::array()))
+    out += (out.empty() ? "" : ", ") + text_of(lease, "label");
+  const int calls = instance.value("calls_in_flight", 0);
+  if (calls > 0)
+    out +=
+        (out.empty() ? "" : ", ") + std::to_string(calls) + (calls == 1 ? " call" : " calls") + " in flight";
+  return out;
+}
+
+// `stop` and `restart`: instances that are still there make it fail, each with its reason.
+int end_instances(Context& context, const std::string& verb, const std::string& server, bool force) {
+  const auto got = ask(context, "POST",
+                       "/v1/servers/" + encode(server) + "/" + verb + (force ? "?force=1" : ""), {}, kDrain);
+  if (!got) return got.error();
+  const auto& left = got->at("left");
+  if (!print_json(context, *got)) {
+    const std::string count = text_of(*got, "stopped");
+    context.out() << server << ": " << count << (count == "1" ? " instance" : " instances") << " stopped"
+                  << (verb == "restart" ? "; the next call starts it again" : "") << '\n';
+  }
+  for (const auto& instance : left) {
+    const std::string id = server + ": " + text_of(instance, "id");
+    (void)context.fail(1, text_of(instance, "state") == "draining"
+                              ? id + " is still used by " + use_of(instance) +
+                                    "; it stops as soon as it is let go (--force: now)"
+                              : id + " would not end: " + text_of(instance, "reason"));
+  }
+  return left.empty() ? daemon::kExitDone : daemon::kExitFailed;
+}
+
+void print_changes(Context& context, const char* what, const Json& changes) {
+  context.out() << what;
+  const char* separator = "";
+  for (const char* kind : {"added", "changed", "removed"}) {
+    const auto& names = changes.at(kind);
+    if (names.empty()) continue;
+    context.out() << separator << names.size() << ' ' << kind << " (";
+    for (std::size_t i = 0; i < names.size(); ++i)
+      context.out() << (i == 0 ? "" : ", ") << names[i].get<std::string>();
+    context.out() << ')';
+    separator = ", ";
+  }
+  context.out() << separator << text_of(changes, "unchanged") << " unchanged\n";
+}
+
+int reload(Context& context) {
+  const auto got = ask(context, "POST", "/v1/reload", {}, kReload);
+  if (!got) return got.error();
+  const bool applied = got->value("applied", false);
+  for (const auto& problem : got->at("problems")) context.terminal.err << problem.get<std::string>() << '\n';
+  if (!applied) (void)context.fail(1, "the configuration has errors; nothing has changed");
+  if (!print_json(context, *got) && applied) {
+    context.out() << "reloaded  " << text_of(*got, "file") << '\n';
+    print_changes(context, "servers   ", got->at("servers"));
+    print_changes(context, "jobs      ", got->at("jobs"));
+    for (const auto& option : got->at("needs_restart"))
+      context.out() << "needs a restart of the gateway: " << option.get<std::string>() << '\n';
+  }
+  return applied ? daemon::kExitDone : daemon::kExitConfiguration;
+}
+
 // Done when nobody answers any more: the gateway takes its socket away last.
 int shutdown(Context& context, bool wait) {
   const auto got = ask(context, "POST", "/v1/shutdown", {}, kAct);
@@ -139,6 +205,31 @@ void add_act_verbs(CLI::App& app, Context& context) {
   sweeping->footer("Example: holdfast sweep --dry-run");
   sweeping->add_flag("--dry-run", *dry, "only say what would be reaped");
   sweeping->callback([&context, dry] { context.action = [&context, dry] { return sweep(context, *dry); }; });
+
+  for (const char* verb : {"restart", "stop"}) {
+    const bool restarts = std::string_view(verb) == "restart";
+    const auto server = std::make_shared<std::string>();
+    const auto force = std::make_shared<bool>(false);
+    auto* ending =
+        app.add_subcommand(verb, restarts ? "Stop a server's instances and forget its failures; the "
+                                            "next call starts it again"
+                                          : "Stop a server's instances once nobody uses them")
+            ->fallthrough();
+    ending->footer(std::string("Example: holdfast ") + verb + " memory");
+    ending->add_option("NAME", *server, "a server")->required();
+    ending->add_flag("--force", *force, "at once; calls in flight fail");
+    ending->callback([&context, verb, server, force] {
+      context.action = [&context, verb, server, force] {
+        return end_instances(context, verb, *server, *force);
+      };
+    });
+  }
+
+  auto* reloading =
+      app.add_subcommand("reload", "Read the configuration again; replace only what changed")->fallthrough();
+  reloading->footer(
+      "Example: holdfast reload\nA broken file changes nothing and exits 78, with every error.");
+  reloading->callback([&context] { context.action = [&context] { return reload(context); }; });
 
   const auto hurry = std::make_shared<bool>(false);
   auto* stopping =

@@ -212,6 +212,50 @@ TEST_F(CliTest, sweep_logs_and_shutdown) {
   EXPECT_EQ(front.counts.shutdowns, 1);
 }
 
+TEST_F(CliTest, stop_and_restart_fail_while_somebody_uses_it_and_say_who) {
+  EXPECT_EQ(run({"restart", "memory"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "memory: 1 instance stopped; the next call starts it again\n");
+  gateway::InstanceView view;
+  view.id = "t-1", view.server = "memory", view.draining = true, view.calls_in_flight = 2;
+  view.leases.push_back(
+      {.session = "5", .label = "digest/17", .kind = gateway::SessionKind::job, .since = {}});
+  front.gateway.views = {view};
+  EXPECT_EQ(run({"stop", "memory"}), 1);
+  EXPECT_EQ(out.str(), "memory: 1 instance stopped\n");
+  EXPECT_EQ(
+      err.str(),
+      "holdfast: memory: t-1 is still used by digest/17, 2 calls in flight; it stops as soon as it is let "
+      "go (--force: now)\n");
+  EXPECT_EQ(run({"stop", "memory", "--force", "--json"}), 0);
+  EXPECT_EQ(Json::parse(out.str())["force"], true);
+  EXPECT_EQ(run({"stop", "nobody"}), 1);
+  EXPECT_EQ(run({"stop"}), 2);
+}
+
+TEST_F(CliTest, reload_prints_what_changed_or_every_error_and_78) {
+  front.reloaded = {.file = "/c.yaml",
+                    .applied = true,
+                    .problems = {},
+                    .servers = {{"a", "b"}, {"c"}, {}, 3},
+                    .jobs = {{}, {}, {}, 2},
+                    .needs_restart = {"listen"}};
+  EXPECT_EQ(run({"reload"}), 0) << err.str();
+  EXPECT_EQ(out.str(),
+            "reloaded  /c.yaml\n"
+            "servers   2 added (a, b), 1 changed (c), 3 unchanged\n"
+            "jobs      2 unchanged\n"
+            "needs a restart of the gateway: listen\n");
+  EXPECT_EQ(run({"reload", "--json"}), 0);
+  EXPECT_EQ(Json::parse(out.str())["needs_restart"][0], "listen");
+  front.reloaded = {};
+  front.reloaded.problems = {"/c.yaml:1:8: error: drain: soon"};
+  EXPECT_EQ(run({"reload"}), 78);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_EQ(err.str(),
+            "/c.yaml:1:8: error: drain: soon\n"
+            "holdfast: the configuration has errors; nothing has changed\n");
+}
+
 TEST_F(CliTest, check_exits_78_on_a_broken_file_and_needs_no_gateway) {
   const auto file = front.dir.path / "config.yaml";
   std::ofstream(file) << "bad: [\n";

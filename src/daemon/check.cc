@@ -17,6 +17,12 @@ bool is_clean(const config::Loaded& loaded) {
   return true;
 }
 
+std::vector<std::string> problem_lines(const config::Loaded& loaded, const std::filesystem::path& file) {
+  std::vector<std::string> lines;
+  for (const auto& problem : loaded.problems) lines.push_back(config::format(problem, file.string()));
+  return lines;
+}
+
 std::optional<config::Config> load_for_serving(const ServeOptions& options) {
   const auto file = config::find_config_file(options.config, process_environment());
   if (file.empty()) {
@@ -25,9 +31,7 @@ std::optional<config::Config> load_for_serving(const ServeOptions& options) {
     return std::nullopt;
   }
   auto loaded = load_checked(file);
-  for (const auto& problem : loaded.problems) {
-    std::fprintf(stderr, "%s\n", config::format(problem, file.string()).c_str());
-  }
+  for (const auto& line : problem_lines(loaded, file)) std::fprintf(stderr, "%s\n", line.c_str());
   if (loaded.blocks_start()) return std::nullopt;
   return std::move(loaded.config);
 }

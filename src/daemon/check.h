@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/load.h"
 #include "daemon/daemon.h"
@@ -20,6 +21,9 @@ config::Loaded load_checked(const std::filesystem::path& file);
 
 // True if the file can be served whole: no error, and no enabled entry that lacks a variable.
 bool is_clean(const config::Loaded& loaded);
+
+// As it is printed, one line a problem.
+std::vector<std::string> problem_lines(const config::Loaded& loaded, const std::filesystem::path& file);
 
 // The configuration of `serve`. nullopt: none found, or an error that spoils the whole of it (an unset
 // variable only spoils its entry); every problem has been printed on stderr.

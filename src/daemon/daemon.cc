@@ -19,6 +19,8 @@
 #include "custody/custodian.h"
 #include "daemon/check.h"
 #include "daemon/paths.h"
+#include "daemon/pressure.h"
+#include "daemon/reload.h"
 #include "daemon/start_failure.h"
 #include "daemon/state_lock.h"
 #include "front/control_api.h"
@@ -54,6 +56,7 @@ class Daemon {
   asio::awaitable<void> drain();
   asio::awaitable<void> stop();
   asio::awaitable<void> wait_for_calls_and_runs(steady_clock::time_point deadline);
+  asio::awaitable<void> reload_when_asked();
   void wait_for_signal();
   void on_signal(int number);
   void request_stop(std::string_view why);
@@ -68,11 +71,13 @@ class Daemon {
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<store::History> history_;
   std::unique_ptr<schedule::Scheduler> scheduler_;
+  std::optional<Reloader> reloader_;
   std::unique_ptr<front::McpEndpoint> mcp_;
   std::optional<front::ControlApi> control_;
   std::unique_ptr<front::HttpServer> server_;
   Event stop_requested_{loop_.get_executor()};
-  Event hurry_{loop_.get_executor()};  // drained, or a second signal
+  Event reload_requested_{loop_.get_executor()};  // by SIGHUP; those that come together are one
+  Event hurry_{loop_.get_executor()};             // drained, or a second signal
   int stop_requests_ = 0;
   int exit_code_ = 0;
   TaskGroup tasks_{loop_.get_executor()};
@@ -129,13 +134,17 @@ Result<void> Daemon::build() {
   if (!custodian) return forward(custodian);
   custodian_ = std::move(*custodian);
   if (auto enough = offers(custodian_->rung(), config_.custody_require); !enough) return forward(enough);
-  if (const auto& why = custodian_->rung().no_pidns; !why.empty()) refuse_pidns(config_.servers, why);
+  const auto fit = [why = custodian_->rung().no_pidns](config::Config& config) {
+    if (!why.empty()) refuse_pidns(config.servers, why);
+  };
+  fit(config_);
   gateway_ = gateway::Gateway::create(loop_, *custodian_, config_, {.log_dir = log_dir});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
   history_ = std::move(*history);
   scheduler_ = schedule::Scheduler::create(loop_, *gateway_, *custodian_, *history_, config_,
                                            {.workers = config_.scheduler_workers, .log_dir = log_dir});
+  reloader_.emplace(loop_.get_executor(), config_, *gateway_, *scheduler_, fit);
   return {};
 }
 
@@ -145,7 +154,12 @@ asio::awaitable<void> Daemon::live() {
     say_failed(started.error(), paths_);
     exit_code_ = kExitFailed;
   } else {
+    TaskGroup watches(loop_.get_executor());
+    watches.spawn("reload", reload_when_asked());
+    watches.spawn("memory",
+                  watch_memory([this](const auto& reason) { return gateway_->evict_idle(reason); }));
     (void)co_await stop_requested_.wait_until(steady_clock::time_point::max());
+    watches.cancel();
     co_await drain();
   }
   co_await stop();
@@ -183,13 +197,14 @@ Result<void> Daemon::listen() {
   const auto executor = loop_.get_executor();
   mcp_ =
       front::McpEndpoint::create(executor, *gateway_, {.session_idle_timeout = config_.session_idle_timeout});
-  control_.emplace(front::ControlContext{.executor = executor,
-                                         .gateway = *gateway_,
-                                         .scheduler = *scheduler_,
-                                         .custodian = *custodian_,
-                                         .hooks = {.facts = std::move(facts), .shutdown = [this] {
-                                                     request_stop("asked for on the control socket");
-                                                   }}});
+  control_.emplace(
+      front::ControlContext{.executor = executor,
+                            .gateway = *gateway_,
+                            .scheduler = *scheduler_,
+                            .custodian = *custodian_,
+                            .hooks = {.facts = std::move(facts),
+                                      .shutdown = [this] { request_stop("asked for on the control socket"); },
+                                      .reload = [this] { return reloader_->reload(); }}});
   server_ = front::HttpServer::create(executor, {});
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
   for (auto& listener : health) server_->serve(std::move(listener), front::public_service());
@@ -207,6 +222,14 @@ Result<net::Listener> Daemon::listen_on(Result<Address> address) {
   return net::Listener::open(loop_.get_executor(), *address);
 }
 
+asio::awaitable<void> Daemon::reload_when_asked() {
+  while (co_await reload_requested_.wait_until(steady_clock::time_point::max())) {
+    reload_requested_.clear();
+    (void)co_await reloader_->reload();  // which has said what came of it
+    if (co_await is_cancelled()) co_return;
+  }
+}
+
 void Daemon::wait_for_signal() {
   signals_.async_wait([this](const boost::system::error_code& ec, int number) {
     if (ec) return;
@@ -216,8 +239,7 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::on_signal(int number) {
-  if (number == SIGHUP)
-    return log::warn("gateway.reload", {{"reason", "this version reads its configuration at start only"}});
+  if (number == SIGHUP) return reload_requested_.set();
   request_stop(number == SIGINT ? "SIGINT" : "SIGTERM");
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/worker.h"
+#include "config/changes.h"
 #include "custody/custodian.h"
 #include "front/http_server.h"
 #include "front/mcp_endpoint.h"
@@ -25,9 +26,18 @@ struct GatewayFacts {
   std::chrono::system_clock::time_point started_at;
   std::vector<std::string> listen;  // as bound
 };
+// What became of reading the configuration again.
+struct ReloadReport {
+  std::string file;
+  bool applied = false;               // false: an error, and nothing has changed
+  std::vector<std::string> problems;  // errors and warnings, as `check` prints them
+  config::Changes servers, jobs;
+  std::vector<std::string> needs_restart;  // options that changed and act at the start only
+};
 struct ControlHooks {
   GatewayFacts facts;
   std::function<void()> shutdown;  // called once per request for it; must not block
+  std::function<asio::awaitable<Result<ReloadReport>>()> reload = {};
 };
 
 // What a route works with. All of it outlives every request.

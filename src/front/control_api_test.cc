@@ -112,6 +112,34 @@ TEST_F(ControlApiTest, tools_of_all_servers_come_with_the_errors_of_some) {
   EXPECT_EQ(front.counts.ended, 1);
 }
 
+TEST_F(ControlApiTest, stop_and_restart_end_instances_and_show_who_uses_the_rest) {
+  gateway::InstanceView view;
+  view.id = "t-1", view.server = "memory", view.draining = true, view.calls_in_flight = 1;
+  front.gateway.views = {view};
+  const Json stopped = Json::parse(front.ask("POST", "/v1/servers/memory/stop").body);
+  EXPECT_EQ(keys(stopped), (std::vector<std::string>{"server", "force", "stopped", "left"}));
+  EXPECT_EQ(stopped["stopped"], 1);
+  EXPECT_EQ(stopped["left"][0]["state"], "draining");
+  EXPECT_EQ(front.counts.forced + front.counts.forgiven, 0);
+  EXPECT_EQ(Json::parse(front.ask("POST", "/v1/servers/memory/restart?force=1").body)["stopped"], 2);
+  EXPECT_EQ(front.counts.forced, 1);
+  EXPECT_EQ(front.counts.forgiven, 1);
+  EXPECT_EQ(front.ask("POST", "/v1/servers/nobody/stop").status, 404U);
+}
+
+TEST_F(ControlApiTest, reload_has_the_documented_shape) {
+  front.reloaded = {.file = "/c.yaml",
+                    .applied = true,
+                    .problems = {"/c.yaml:1:1: warning: x"},
+                    .servers = {{"a"}, {"b"}, {}, 3},
+                    .jobs = {},
+                    .needs_restart = {"listen"}};
+  EXPECT_EQ(front.ask("POST", "/v1/reload").body,
+            R"({"file":"/c.yaml","applied":true,"problems":["/c.yaml:1:1: warning: x"],)"
+            R"("servers":{"added":["a"],"changed":["b"],"removed":[],"unchanged":3},)"
+            R"("jobs":{"added":[],"changed":[],"removed":[],"unchanged":0},"needs_restart":["listen"]})");
+}
+
 TEST_F(ControlApiTest, jobs_run_history_and_cancel) {
   EXPECT_EQ(get("/v1/jobs")["jobs"][0]["name"], "digest");
   EXPECT_EQ(get("/v1/jobs/digest")["job"]["schedule"], "every 10m");

@@ -146,6 +146,13 @@ Answer shutdown(ControlContext& context, const Request&, const std::string&) {
   co_return json_response({{"shutdown", "requested"}, {"pid", context.hooks.facts.pid}}, 202);
 }
 
+Answer reload(ControlContext& context, const Request&, const std::string&) {
+  if (!context.hooks.reload) co_return error_response(503, "closed", "this gateway cannot be reloaded here");
+  const auto report = co_await context.hooks.reload();
+  if (!report) co_return error_response(report.error());
+  co_return json_response(to_json(*report));
+}
+
 Answer version(ControlContext& context, const Request&, const std::string&) {
   co_return json_response({{"version", context.hooks.facts.version}, {"pid", context.hooks.facts.pid}});
 }

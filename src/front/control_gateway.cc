@@ -66,6 +66,22 @@ Response call_answer(const Result<mcp::Reply>& reply) {
   return json_response({{"error", std::move(error)}}, 502);
 }
 
+Answer end_instances(ControlContext& context, const Request& request, const std::string& name, bool restart) {
+  const bool force = request.query("force").value_or("0") != "0";
+  const std::string reason =
+      std::string(restart ? "holdfast restart" : "holdfast stop") + (force ? " --force" : "");
+  const auto report =
+      co_await context.gateway.stop_server(name, {.reason = reason, .force = force, .forgive = restart});
+  if (!report) co_return error_response(report.error());
+  Json left = Json::array();
+  for (const auto& view : report->left) {
+    left.push_back(to_json(view, 0));
+    left.back().erase("memory_bytes");  // nobody measured it for this
+  }
+  co_return json_response(
+      {{"server", name}, {"force", force}, {"stopped", report->stopped}, {"left", std::move(left)}});
+}
+
 }  // namespace
 
 Answer servers(ControlContext& context, const Request&, const std::string&) {
@@ -124,6 +140,15 @@ Answer call(ControlContext& context, const Request& request, const std::string&)
       Json({{"name", tool}, {"arguments", arguments}}).dump(-1, ' ', false, Json::error_handler_t::replace);
   const auto reply = co_await session->request(server, "tools/call", params, {});
   co_return call_answer(reply);
+}
+
+Answer server_stop(ControlContext& context, const Request& request, const std::string& name) {
+  return end_instances(context, request, name, false);
+}
+
+// The next call starts it anew: what was held is taken up again by whoever needs it.
+Answer server_restart(ControlContext& context, const Request& request, const std::string& name) {
+  return end_instances(context, request, name, true);
 }
 
 Answer server_log(ControlContext& context, const Request& request, const std::string& name) {

@@ -51,7 +51,9 @@ Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
   return {{"id", v.id},
           {"server", v.server},
           {"key", v.key},
-          {"state", v.idle ? "idle" : std::string(custody::to_string(v.state))},
+          {"state", v.idle       ? "idle"
+                    : v.draining ? "draining"
+                                 : std::string(custody::to_string(v.state))},
           {"pid", v.pid},
           {"keeper_pid", v.keeper_pid},
           {"processes", v.processes},
@@ -106,6 +108,16 @@ Json to_json(const schedule::RunView& v) {
 
 Json to_json(const custody::SweepReport& v) {
   return {{"examined", v.examined}, {"reaped", v.reaped}, {"unkillable", v.unkillable}};
+}
+
+Json to_json(const ReloadReport& v) {
+  const auto changes = [](const config::Changes& c) {
+    return Json{
+        {"added", c.added}, {"changed", c.changed}, {"removed", c.removed}, {"unchanged", c.unchanged}};
+  };
+  return {{"file", v.file},          {"applied", v.applied},
+          {"problems", v.problems},  {"servers", changes(v.servers)},
+          {"jobs", changes(v.jobs)}, {"needs_restart", v.needs_restart}};
 }
 
 Response json_response(const Json& json, unsigned status) {

@@ -9,6 +9,7 @@
 
 #include "base/wall_clock.h"
 #include "custody/custodian.h"
+#include "front/control_api.h"
 #include "front/http_server.h"
 #include "gateway/gateway.h"
 #include "schedule/scheduler.h"
@@ -25,6 +26,7 @@ Json to_json(const gateway::SessionView& session);
 Json to_json(const schedule::JobView& job);
 Json to_json(const schedule::RunView& run);
 Json to_json(const custody::SweepReport& report);
+Json to_json(const ReloadReport& report);
 
 Response json_response(const Json& json, unsigned status = 200);  // invalid UTF-8 becomes U+FFFD
 Response error_response(unsigned status, std::string_view code, std::string_view message);

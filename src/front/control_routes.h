@@ -17,11 +17,14 @@ Answer ps(ControlContext& context, const Request& request, const std::string& na
 Answer sweep(ControlContext& context, const Request& request, const std::string& name);
 Answer shutdown(ControlContext& context, const Request& request, const std::string& name);
 Answer version(ControlContext& context, const Request& request, const std::string& name);
+Answer reload(ControlContext& context, const Request& request, const std::string& name);
 // control_gateway.cc
 Answer servers(ControlContext& context, const Request& request, const std::string& name);
 Answer sessions(ControlContext& context, const Request& request, const std::string& name);
 Answer tools(ControlContext& context, const Request& request, const std::string& name);
 Answer call(ControlContext& context, const Request& request, const std::string& name);
+Answer server_stop(ControlContext& context, const Request& request, const std::string& name);
+Answer server_restart(ControlContext& context, const Request& request, const std::string& name);
 Answer server_log(ControlContext& context, const Request& request, const std::string& name);
 // control_jobs.cc
 Answer jobs(ControlContext& context, const Request& request, const std::string& name);

@@ -14,7 +14,8 @@ namespace holdfast::front::testing_tools {
 using std::chrono::steady_clock;
 
 struct Counts {
-  std::atomic<int> opened = 0, ended = 0, requests = 0, cancelled = 0, notified = 0, shutdowns = 0, swept = 0;
+  std::atomic<int> opened = 0, ended = 0, requests = 0, cancelled = 0, notified = 0, shutdowns = 0, swept = 0,
+                   forced = 0, forgiven = 0;
 };
 
 // Tools: "slow" waits to be cancelled, "late" answers after a second, "fail" answers an error; every other
@@ -108,6 +109,16 @@ class FakeGateway final : public gateway::Gateway {
     return {{"s1", "digest/17", gateway::SessionKind::job, {}, {"memory"}}};
   }
   std::filesystem::path stderr_log(std::string_view) const override { return log; }
+  asio::awaitable<Result<gateway::StopReport>> stop_server(std::string name,
+                                                           gateway::StopRequest request) override {
+    if (!has_server(name)) co_return fail(Errc::not_found, "server", name);
+    counts.forced += request.force ? 1 : 0;
+    counts.forgiven += request.forgive ? 1 : 0;
+    co_return request.force ? gateway::StopReport{.stopped = 1 + static_cast<int>(views.size()), .left = {}}
+                            : gateway::StopReport{.stopped = 1, .left = views};
+  }
+  void reload(const config::Config&) override {}
+  bool evict_idle(const std::string&) override { return false; }
   void close() override { closed = true; }
   asio::awaitable<bool> drained(steady_clock::time_point) override { co_return true; }
 };
@@ -143,6 +154,7 @@ class FakeScheduler final : public schedule::Scheduler {
   asio::awaitable<Result<schedule::RunView>> wait(std::string_view, steady_clock::time_point) override {
     co_return view(final_state);
   }
+  asio::awaitable<Result<void>> reload(config::Config) override { co_return Result<void>(); }
   void on_tick(std::function<void(const schedule::TickReport&)>) override {}
   asio::awaitable<void> stop(steady_clock::time_point) override { co_return; }
   std::string final_state = "ok";
@@ -188,6 +200,7 @@ struct FakeFront {
   FakeScheduler scheduler;
   FakeCustodian custodian{gateway.counts};
   Counts& counts = gateway.counts;
+  ReloadReport reloaded;
   LoopThread thread;
   std::unique_ptr<McpEndpoint> endpoint;
   std::unique_ptr<ControlApi> api;
@@ -197,7 +210,9 @@ struct FakeFront {
     thread.on([&] {
       const auto executor = thread.loop.get_executor();
       endpoint = McpEndpoint::create(executor, gateway, options);
-      ControlHooks hooks{{"1.2.3", 42, {}, {"127.0.0.1:4653"}}, [this] { ++counts.shutdowns; }};
+      ControlHooks hooks{{"1.2.3", 42, {}, {"127.0.0.1:4653"}},
+                         [this] { ++counts.shutdowns; },
+                         [this]() -> asio::awaitable<Result<ReloadReport>> { co_return reloaded; }};
       api = std::make_unique<ControlApi>(ControlContext{executor, gateway, scheduler, custodian, hooks});
       server = HttpServer::create(executor, {});
       server->on_connection_closed([this](std::uint64_t id) { endpoint->connection_closed(id); });

@@ -75,6 +75,12 @@ class GatewayImpl final : public Gateway {
     return pool_.stderr_log(server);
   }
 
+  asio::awaitable<Result<StopReport>> stop_server(std::string server, StopRequest request) override {
+    return pool_.stop_server(std::move(server), std::move(request));
+  }
+  void reload(const config::Config& config) override { pool_.reload(config); }
+  bool evict_idle(const std::string& reason) override { return pool_.evict_idle(reason); }
+
   void close() override { pool_.close(); }
   asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline) override {
     return pool_.drained(deadline);

@@ -25,7 +25,8 @@ namespace holdfast::gateway {
 struct InstanceView {
   std::string id, server, key;
   custody::TreeState state = custody::TreeState::starting;
-  bool idle = false;  // active, held by nobody, kept by policy until stop_at
+  bool idle = false;      // active, held by nobody, kept by policy until stop_at
+  bool draining = false;  // active for those who use it still, and nobody else
   pid_t pid = 0, keeper_pid = 0;
   std::vector<pid_t> processes;
   custody::Rung rung = custody::Rung::tree;
@@ -46,6 +47,17 @@ struct SessionView {
   SessionKind kind = SessionKind::client;
   SystemTime since;
   std::vector<std::string> servers;
+};
+
+// What became of a server's instances when an operator asked for their end.
+struct StopReport {
+  int stopped = 0;                 // proven gone
+  std::vector<InstanceView> left;  // draining, since somebody uses it; or it would not die
+};
+struct StopRequest {
+  std::string reason;    // who asks, for log and ps: "holdfast stop"
+  bool force = false;    // calls in flight fail; else they and the runs of jobs are waited for
+  bool forgive = false;  // what failed so far counts no longer against its restart budget
 };
 
 struct GatewayOptions {
@@ -82,6 +94,17 @@ class Gateway {
   [[nodiscard]] virtual std::vector<InstanceView> instances() const = 0;
   [[nodiscard]] virtual std::vector<SessionView> sessions() const = 0;
   [[nodiscard]] virtual std::filesystem::path stderr_log(std::string_view server) const = 0;
+
+  // Ends every instance of `server` that is there now; the next call starts another. Without force only what
+  // nobody uses is stopped: the others drain, the answer comes after the configuration's `drain` at the
+  // latest, and what is in use then goes as soon as it is let go. Errors: not_found.
+  virtual asio::awaitable<Result<StopReport>> stop_server(std::string server, StopRequest request) = 0;
+  // Puts the entries of `config` in place of those before. What did not change is left alone; the instances
+  // of what did are drained: a session's own copy until the session lets go, a shared one until its calls and
+  // the runs that hold it have ended.
+  virtual void reload(const config::Config& config) = 0;
+  // Stops the instance that has been idle for longest, of whichever server. False: nobody is idle.
+  virtual bool evict_idle(const std::string& reason) = 0;
 
   // No new sessions, leases or starts from here on.
   virtual void close() = 0;

@@ -25,7 +25,9 @@ class Instance::CallGuard {
   ~CallGuard() {
     --instance_->calls_;
     instance_->touch();
-    if (instance_->calls_ == 0) instance_->hooks_.changed(*instance_);
+    if (instance_->calls_ > 0) return;
+    instance_->retire_if_drained();
+    instance_->hooks_.changed(*instance_);
   }
   CallGuard(const CallGuard&) = delete;
   CallGuard& operator=(const CallGuard&) = delete;
@@ -33,6 +35,12 @@ class Instance::CallGuard {
  private:
   std::shared_ptr<Instance> instance_;
 };
+
+namespace {
+
+constexpr std::size_t kMostWaitingCalls = 256;  // of one instance that takes one call after the other
+
+}  // namespace
 
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
                    std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks)
@@ -45,6 +53,8 @@ Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const 
       hooks_(std::move(hooks)),
       last_activity_(steady_clock::now()),
       idle_timer_(loop),
+      lifetime_timer_(loop),
+      turnstile_(loop.get_executor(), kMostWaitingCalls),
       changed_(loop.get_executor()),
       exited_(loop.get_executor()),
       tasks_(loop.get_executor()) {}
@@ -69,7 +79,8 @@ void Instance::release(std::uint64_t holder) noexcept {
   if (it == holders_.end()) return;  // taken back before
   log::debug("lease.released", {{"server", server_.name}, {"session", it->second.session}});
   holders_.erase(it);
-  if (!holders_.empty()) return;
+  retire_if_drained();
+  if (!holders_.empty() || is_ending()) return;
   idle_since_ = std::chrono::system_clock::now();
   hooks_.unheld(*this);
 }
@@ -120,6 +131,7 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
   touch();
   set_state(InstanceState::ready);
   arm_idle_timer();
+  arm_lifetime_timer();
 }
 
 // A handshake that failed says little by itself: how the server ended and its last words say why.
@@ -243,6 +255,8 @@ asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, s
                            .error = mcp::RpcError{mcp::kInvalidParams, "Unknown tool: " + *tool, {}}};
   const bool listing = method == "tools/list" && !tools_.offers_all();
   const CallGuard guard(shared_from_this());
+  auto turn = co_await take_turn(options.deadline);
+  if (!turn) co_return forward(turn);
   const auto latest = steady_clock::now() + server_.call_timeout;
   mcp::RequestOptions request{.deadline = std::min(options.deadline, latest),
                               .progress = std::move(options.progress)};
@@ -262,6 +276,8 @@ asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, s
 
 asio::awaitable<Result<std::vector<mcp::Tool>>> Instance::tools() {
   const CallGuard guard(shared_from_this());
+  auto turn = co_await take_turn(steady_clock::time_point::max());
+  if (!turn) co_return forward(turn);
   auto all = co_await client_->list_tools(steady_clock::now() + server_.call_timeout);
   if (all) std::erase_if(*all, [this](const mcp::Tool& tool) { return !tools_.offers(tool.name); });
   co_return all;
@@ -273,11 +289,49 @@ Result<void> Instance::notify(std::string_view method, std::string_view params) 
 }
 
 void Instance::retire(const std::string& reason) {
-  if (state_ == InstanceState::retiring || state_ == InstanceState::gone) return;
+  if (is_ending()) return;
   reason_ = reason;
   idle_timer_.cancel();
+  lifetime_timer_.cancel();
   holders_.clear();
   set_state(InstanceState::retiring);
+}
+
+void Instance::drain(const std::string& reason, Spares spares) {
+  if (is_ending()) return;
+  if (!std::exchange(draining_, true)) {
+    drain_reason_ = reason;
+    log::info("instance.draining", {{"server", server_.name},
+                                    {"key", key_},
+                                    {"reason", reason},
+                                    {"holders", holders_.size()},
+                                    {"calls", calls_}});
+  }
+  if (spares == Spares::calls_and_runs) {
+    // No call is in flight on one that starts: who waits for it gets the next one.
+    if (state_ == InstanceState::starting) return retire(drain_reason_);
+    std::erase_if(holders_, [](const auto& entry) { return entry.second.kind == SessionKind::client; });
+  }
+  retire_if_drained();
+  hooks_.changed(*this);
+}
+
+void Instance::retire_if_drained() {
+  const bool used = !holders_.empty() || calls_ > 0;
+  if (draining_ && (!used || kSwitchedOff == Mechanism::drain_spares_the_used)) retire(drain_reason_);
+}
+
+// `concurrency: serial`. The wait is no part of callTimeout, but bounded as if it were.
+asio::awaitable<Result<Turnstile::Turn>> Instance::take_turn(steady_clock::time_point deadline) {
+  if (!server_.serial) co_return Turnstile::Turn();
+  auto turn = co_await turnstile_.enter(std::min(deadline, steady_clock::now() + server_.call_timeout));
+  if (!turn) {
+    FixedString<224> text(server_.name);
+    text.append(" takes one call after the other");
+    if (const auto why = turn.error().subject.view(); !why.empty()) text.append(": ").append(why);
+    turn.error().subject = text;
+  }
+  co_return turn;
 }
 
 void Instance::touch() { last_activity_ = steady_clock::now(); }
@@ -296,15 +350,33 @@ void Instance::arm_idle_timer() {
   });
 }
 
+void Instance::arm_lifetime_timer() {
+  if (!server_.max_lifetime) return;
+  lifetime_timer_.expires_after(*server_.max_lifetime);
+  lifetime_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
+    if (const auto self = weak.lock(); self && !ec)
+      self->drain("older than " + format_duration(*self->server_.max_lifetime) + " (maxLifetime)",
+                  Spares::calls_and_runs);
+  });
+}
+
+bool Instance::may_be_evicted() const {
+  if (kSwitchedOff == Mechanism::eviction_spares_the_held) return state_ == InstanceState::ready;
+  return is_idle() && calls_ == 0 && !server_.background;
+}
+
 std::optional<SystemTime> Instance::idle_since() const {
   return holders_.empty() ? idle_since_ : std::nullopt;
 }
 
 std::optional<SystemTime> Instance::stop_at() const {
-  if (state_ != InstanceState::ready || !server_.idle_timeout || server_.background || calls_ > 0)
-    return std::nullopt;
-  const auto left = last_activity_ + *server_.idle_timeout - steady_clock::now();
-  return std::chrono::system_clock::now() + std::chrono::duration_cast<SystemTime::duration>(left);
+  if (state_ != InstanceState::ready || calls_ > 0) return std::nullopt;
+  auto at = steady_clock::time_point::max();
+  if (server_.idle_timeout && !server_.background) at = last_activity_ + *server_.idle_timeout;
+  if (server_.max_lifetime) at = std::min(at, lifetime_timer_.expiry());
+  if (at == steady_clock::time_point::max()) return std::nullopt;
+  return std::chrono::system_clock::now() +
+         std::chrono::duration_cast<SystemTime::duration>(at - steady_clock::now());
 }
 
 }  // namespace holdfast::gateway

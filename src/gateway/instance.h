@@ -21,6 +21,7 @@
 #include "gateway/pipe_reader.h"
 #include "gateway/tail.h"
 #include "gateway/tool_filter.h"
+#include "gateway/turnstile.h"
 #include "mcp/client.h"
 #include "store/queued_log.h"
 
@@ -50,8 +51,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // Until ready, failed (its error, with the last words of stderr) or the deadline.
   asio::awaitable<Result<void>> wait_ready(std::chrono::steady_clock::time_point deadline);
 
-  // One call, counted: while it is in flight no idle deadline stops the instance (I8). A tool that the entry
-  // does not offer is unknown here: neither listed nor called.
+  // One call, counted: while it is in flight no idle deadline stops the instance (I8), nor while it waits for
+  // its turn (`concurrency: serial`). A tool that the entry does not offer is unknown here: neither listed
+  // nor called.
   asio::awaitable<Result<mcp::Reply>> request(std::string_view method, std::string_view params,
                                               CallOptions options);
   asio::awaitable<Result<std::vector<mcp::Tool>>> tools();
@@ -61,6 +63,13 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // stays.
   void retire(const std::string& reason);
 
+  // No new lease from here on; retires as soon as nobody uses it. A call in flight and a run of a job are
+  // use. A client is with `everybody`, for as long as it holds its lease; with `calls_and_runs` its lease is
+  // taken back, and its next call finds the next instance. May be asked again; the stricter one counts.
+  enum class Spares { everybody, calls_and_runs };
+  void drain(const std::string& reason, Spares spares);
+  [[nodiscard]] bool is_draining() const { return draining_; }
+
   [[nodiscard]] InstanceState state() const { return state_; }
   [[nodiscard]] const config::Server& server() const { return server_; }
   [[nodiscard]] const std::string& key() const { return key_; }
@@ -68,10 +77,17 @@ class Instance : public std::enable_shared_from_this<Instance> {
   [[nodiscard]] const mcp::InitializeResult& hello() const { return hello_; }
   [[nodiscard]] const std::map<std::uint64_t, Holder>& holders() const { return holders_; }
   [[nodiscard]] int calls_in_flight() const { return calls_; }
-  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] const std::string& reason() const { return reason_.empty() ? drain_reason_ : reason_; }
   [[nodiscard]] std::optional<SystemTime> idle_since() const;
   [[nodiscard]] std::optional<SystemTime> stop_at() const;
-  [[nodiscard]] bool is_idle() const { return state_ == InstanceState::ready && holders_.empty(); }
+  [[nodiscard]] bool is_ending() const {
+    return state_ == InstanceState::retiring || state_ == InstanceState::gone;
+  }
+  [[nodiscard]] bool is_idle() const {
+    return state_ == InstanceState::ready && holders_.empty() && !draining_;
+  }
+  // Nobody uses it, nor does its entry say that it works on for itself.
+  [[nodiscard]] bool may_be_evicted() const;
 
  private:
   class CallGuard;
@@ -87,6 +103,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void channel_closed(const Error& error);
   void touch();
   void arm_idle_timer();
+  void arm_lifetime_timer();
+  void retire_if_drained();
+  asio::awaitable<Result<Turnstile::Turn>> take_turn(std::chrono::steady_clock::time_point deadline);
 
   asio::io_context& loop_;
   custody::Custodian& custodian_;
@@ -106,7 +125,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   int calls_ = 0;
   std::chrono::steady_clock::time_point last_activity_;
   std::optional<SystemTime> idle_since_;
-  asio::steady_timer idle_timer_;
+  asio::steady_timer idle_timer_, lifetime_timer_;
+  bool draining_ = false;
+  std::string drain_reason_;
+  Turnstile turnstile_;  // `concurrency: serial`
   std::optional<Error> failure_;
   std::string reason_;
   std::string exit_text_;  // how the leader ended, once known

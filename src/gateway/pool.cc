@@ -35,23 +35,27 @@ SystemTime wall_clock(steady_clock::time_point at) {
          std::chrono::duration_cast<SystemTime::duration>(at - steady_clock::now());
 }
 
+// "digest/17, 1 call in flight", for whoever has to wait for them.
+std::string users_of(const Instance& instance) {
+  std::string out;
+  for (const auto& [id, holder] : instance.holders()) out += (out.empty() ? "" : ", ") + holder.label;
+  if (const int calls = instance.calls_in_flight(); calls > 0)
+    out +=
+        (out.empty() ? "" : ", ") + std::to_string(calls) + (calls == 1 ? " call" : " calls") + " in flight";
+  return out;
+}
+
 }  // namespace
 
 Pool::Pool(asio::io_context& loop, custody::Custodian& custodian, const config::Config& config,
            GatewayOptions options)
     : loop_(loop),
       custodian_(custodian),
-      config_(config),
       options_(std::move(options)),
+      drain_(config.drain),
       changed_(loop.get_executor()),
       tasks_(loop.get_executor()) {
-  for (const auto& [name, server] : config_.servers)
-    servers_.emplace(name, Server{.config = server,
-                                  .budget = RestartBudget(server.restart),
-                                  .log = nullptr,
-                                  .instances = {},
-                                  .starts = 0,
-                                  .last_failure = {}});
+  for (const auto& [name, entry] : config.servers) servers_.emplace(name, std::make_shared<Server>(entry));
 }
 
 // One acquire() that waits, however its coroutine ends.
@@ -72,53 +76,61 @@ class Pool::Acquiring {
 asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
   const auto found = servers_.find(name);
   if (found == servers_.end()) co_return fail(Errc::not_found, "server", name);
-  Server& server = found->second;
-  const auto deadline = steady_clock::now() + server.config.connect_timeout;
-  const std::string key = server.config.sharing == config::Sharing::session ? holder.session : std::string();
+  const ServerPtr server = found->second;
+  const auto deadline = steady_clock::now() + server->config->connect_timeout;
   const Acquiring acquiring(*this);
 
   for (;;) {
+    const auto config = server->config;
+    if (server->removed) co_return fail(Errc::not_found, "server", name);
     if (refuses(holder.kind))
       co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
-    if (!server.config.enabled)
-      co_return fail(Errc::refused, "server", name + ": disabled in the configuration");
-    if (!server.config.unusable.empty())
-      co_return fail(Errc::refused, "server", name + ": " + server.config.unusable);
+    if (!config->enabled) co_return fail(Errc::refused, "server", name + ": disabled in the configuration");
+    if (!config->unusable.empty()) co_return fail(Errc::refused, "server", name + ": " + config->unusable);
 
-    if (const auto it = server.instances.find(key); it != server.instances.end()) {
-      const std::shared_ptr<Instance> instance = it->second;
-      if (instance->state() == InstanceState::starting || instance->state() == InstanceState::ready) {
-        Lease lease = instance->hold(holder);
-        auto ready = co_await instance->wait_ready(deadline);
-        if (!ready) co_return forward(ready);
-        co_return lease;
-      }
-    }
-    auto room = co_await wait_for_room(server, key, holder.kind, deadline);
-    if (!room) co_return forward(room);
-    if (server.instances.contains(key) || refuses(holder.kind)) continue;  // somebody else was quicker
+    const std::string key = config->sharing == config::Sharing::session ? holder.session : std::string();
     Lease lease;
-    auto started = start(server, key, lease, holder);
-    if (!started) co_return forward(started);
-    auto ready = co_await (*started)->wait_ready(deadline);
-    if (!ready) co_return forward(ready);
-    co_return lease;
+    std::shared_ptr<Instance> instance;
+    if (const auto it = server->instances.find(key);
+        it != server->instances.end() && !it->second->is_ending() && !it->second->is_draining()) {
+      instance = it->second;
+      lease = instance->hold(holder);
+    } else {
+      auto room = co_await wait_for_room(server, key, holder.kind, deadline);
+      if (!room) co_return forward(room);
+      if (server->removed || server->config != config || server->instances.contains(key) ||
+          refuses(holder.kind))
+        continue;  // a reload or somebody else was quicker
+      auto started = start(server, key, lease, holder);
+      if (!started) co_return forward(started);
+      instance = std::move(*started);
+    }
+    auto ready = co_await instance->wait_ready(deadline);
+    if (ready) co_return lease;
+    if (!instance->is_draining() || ready.error().is(Errc::cancelled) || steady_clock::now() >= deadline)
+      co_return forward(ready);
+    // It was replaced while it started, which is no fault of who waits: the next one, then.
   }
 }
 
 // Until a new instance of (server, key) may start: the old one proven gone, the backoff over, a place below
 // the cap.
-asio::awaitable<Result<void>> Pool::wait_for_room(Server& server, const std::string& key, SessionKind kind,
+asio::awaitable<Result<void>> Pool::wait_for_room(ServerPtr kept, std::string key, SessionKind kind,
                                                   steady_clock::time_point deadline) {
-  const std::string& name = server.config.name;
+  Server& server = *kept;
+  const auto config = server.config;
+  const std::string& name = config->name;
   while (!refuses(kind)) {
+    if (server.config != config || server.removed) co_return Result<void>{};  // the caller looks again
     auto until = deadline;
     std::string why;
     if (const auto it = server.instances.find(key); it != server.instances.end()) {
-      if (it->second->state() != InstanceState::retiring)
+      const Instance& before = *it->second;
+      if (!before.is_ending() && !before.is_draining())
         co_return Result<void>{};  // a new one is there already
-      const auto& tree = it->second->tree();
-      why = name + ": the instance before is not proven gone yet";
+      const auto& tree = before.tree();
+      why = name + (before.is_ending() ? ": the instance before is not proven gone yet"
+                                       : ": the instance before is still used by " + users_of(before));
       if (tree && tree->state() == custody::TreeState::unkillable)
         co_return fail(Errc::refused, "parked",
                        name + ": the instance before cannot be killed (" + tree->reason() + ")");
@@ -128,10 +140,13 @@ asio::awaitable<Result<void>> Pool::wait_for_room(Server& server, const std::str
     } else if (answer.verdict == RestartBudget::Verdict::backoff) {
       until = std::min(deadline, answer.until);
       why = name + ": backing off, last failure: " + server.last_failure;
-    } else if (static_cast<int>(server.instances.size()) >= server.config.max_instances &&
-               !stop_longest_idle(server)) {
-      why = name + ": all " + std::to_string(server.config.max_instances) + " instances are in use";
-    } else if (!server.instances.contains(key)) {
+    } else if (static_cast<int>(server.instances.size()) >= config->max_instances) {
+      why = name + ": all " + std::to_string(config->max_instances) + " instances are in use (maxInstances)";
+      const bool one_ends =
+          std::ranges::any_of(server.instances, [](const auto& i) { return i.second->is_ending(); });
+      if (const auto longest = longest_idle(server); longest && !one_ends)
+        longest->retire("its place is needed (maxInstances)");  // it is free once it is proven gone
+    } else {
       co_return Result<void>{};
     }
     (void)co_await changed_.wait_until(until);
@@ -141,41 +156,46 @@ asio::awaitable<Result<void>> Pool::wait_for_room(Server& server, const std::str
   co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
 }
 
-bool Pool::stop_longest_idle(Server& server) {
+std::shared_ptr<Instance> Pool::longest_idle(const Server& server) {
   std::shared_ptr<Instance> longest;
   for (const auto& [key, instance] : server.instances)
-    if (instance->is_idle() && instance->calls_in_flight() == 0 &&
-        (!longest || instance->idle_since() < longest->idle_since()))
+    if (instance->may_be_evicted() && (!longest || instance->idle_since() < longest->idle_since()))
       longest = instance;
-  if (longest) longest->retire("its place is needed (maxInstances)");
-  return false;  // the place is free once it is proven gone
+  return longest;
 }
 
-Result<std::shared_ptr<Instance>> Pool::start(Server& server, const std::string& key, Lease& lease,
+Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std::string& key, Lease& lease,
                                               Holder holder) {
-  auto log = log_of(server);
+  auto log = log_of(*server);
   Instance::Hooks hooks{.unheld = [this](Instance& i) { unheld(i); },
                         .changed = [this](Instance& i) { changed(i); },
                         .failed =
-                            [&server](Instance&, const std::string& why) {
-                              server.last_failure = why;
-                              server.budget.failed(steady_clock::now());
+                            [weak = std::weak_ptr(server)](Instance& i, const std::string& why) {
+                              const auto its = weak.lock();
+                              if (!its || i.is_draining()) return;  // it is being replaced anyway
+                              its->last_failure = why;
+                              its->budget.failed(steady_clock::now());
                             }};
   auto instance =
-      std::make_shared<Instance>(loop_, custodian_, server.config, key, std::move(log), std::move(hooks));
+      std::make_shared<Instance>(loop_, custodian_, *server->config, key, std::move(log), std::move(hooks));
   lease = instance->hold(std::move(holder));
-  server.instances.emplace(key, instance);
-  ++server.starts;
-  tasks_.spawn("instance", instance->run(instance, make_environment(environ, server.config.env)));
+  server->instances.emplace(key, instance);
+  ++server->starts;
+  tasks_.spawn("instance", instance->run(instance, make_environment(environ, server->config->env)));
   return instance;
 }
 
 std::shared_ptr<store::QueuedLog> Pool::log_of(Server& server) {
   if (!server.log)
     server.log = std::make_shared<store::QueuedLog>(
-        log_disk_, stderr_log(server.config.name),
+        log_disk_, stderr_log(server.config->name),
         store::LogLimits{.max_bytes = kStderrLogBytes, .generations = kStderrLogGenerations});
   return server.log;
+}
+
+bool Pool::has_server(std::string_view name) const {
+  const auto found = servers_.find(name);
+  return found != servers_.end() && !found->second->removed;
 }
 
 std::filesystem::path Pool::stderr_log(std::string_view server) const {
@@ -193,17 +213,19 @@ void Pool::changed(Instance& instance) {
     give_up(instance.tree(), instance.reason());
   const bool early =
       kSwitchedOff == Mechanism::proof_before_the_next && instance.state() == InstanceState::retiring;
-  if (instance.state() == InstanceState::gone || early) {
-    auto& instances = servers_.find(instance.server().name)->second.instances;
+  const auto found = servers_.find(instance.server().name);
+  if ((instance.state() == InstanceState::gone || early) && found != servers_.end()) {
+    auto& instances = found->second->instances;
     const auto it = instances.find(instance.key());
     if (it != instances.end() && it->second.get() == &instance) {
       // The caller is a member function of the instance: it dies after it has returned.
       asio::post(loop_, [keep = std::move(it->second)] {});
       instances.erase(it);
     }
+    if (found->second->removed && instances.empty()) servers_.erase(found);
   }
-  if (instance.state() == InstanceState::ready)
-    servers_.find(instance.server().name)->second.last_failure.clear();
+  if (instance.state() == InstanceState::ready && found != servers_.end())
+    found->second->last_failure.clear();
   pulse();
 }
 
@@ -221,12 +243,13 @@ void Pool::give_up(const std::shared_ptr<custody::Tree>& tree, const std::string
 
 asio::awaitable<void> Pool::reap(std::shared_ptr<custody::Tree> tree, std::string reason) {
   (void)co_await custodian_.stop(std::move(tree), std::move(reason));
+  pulse();  // gone, which its instance told too; or it would not die
 }
 
 asio::awaitable<bool> Pool::drained(steady_clock::time_point deadline) {
   const auto busy = [this] {
     return acquiring_ > 0 || std::ranges::any_of(servers_, [](const auto& entry) {
-             return std::ranges::any_of(entry.second.instances,
+             return std::ranges::any_of(entry.second->instances,
                                         [](const auto& i) { return i.second->calls_in_flight() > 0; });
            });
   };
@@ -240,13 +263,16 @@ asio::awaitable<bool> Pool::drained(steady_clock::time_point deadline) {
 
 std::vector<ServerView> Pool::servers() const {
   std::vector<ServerView> views;
-  for (const auto& [name, server] : servers_) {
+  for (const auto& [name, kept] : servers_) {
+    const Server& server = *kept;
+    if (server.removed) continue;
+    const config::Server& config = *server.config;
     const auto answer = server.budget.ask(steady_clock::now());
     ServerView view{.name = name,
                     .state = "ready",
-                    .sharing = std::string(to_string(server.config.sharing)),
-                    .command = server.config.url.empty() ? server.config.command : server.config.url,
-                    .reason = server.config.unusable.empty() ? server.last_failure : server.config.unusable,
+                    .sharing = std::string(to_string(config.sharing)),
+                    .command = config.url.empty() ? config.command : config.url,
+                    .reason = config.unusable.empty() ? server.last_failure : config.unusable,
                     .instances = static_cast<int>(server.instances.size()),
                     .idle = static_cast<int>(std::ranges::count_if(
                         server.instances, [](const auto& i) { return i.second->is_idle(); })),
@@ -256,9 +282,9 @@ std::vector<ServerView> Pool::servers() const {
     const bool stuck = std::ranges::any_of(server.instances, [](const auto& i) {
       return i.second->tree() && i.second->tree()->state() == custody::TreeState::unkillable;
     });
-    if (!server.config.unusable.empty())
+    if (!config.unusable.empty())
       view.state = "unusable";
-    else if (!server.config.enabled)
+    else if (!config.enabled)
       view.state = "disabled";
     else if (stuck || answer.verdict == RestartBudget::Verdict::parked)
       view.state = "parked";
@@ -284,23 +310,25 @@ InstanceView view_of(const custody::Tree& tree) {
   return view;
 }
 
+InstanceView view_of(const Instance& instance) {
+  InstanceView view;
+  if (instance.tree()) view = view_of(*instance.tree());
+  view.server = instance.server().name;
+  view.key = instance.key();
+  view.idle = instance.is_idle();
+  view.draining = instance.is_draining() && !instance.is_ending();
+  for (const auto& [id, holder] : instance.holders()) view.leases.push_back(holder);
+  view.calls_in_flight = instance.calls_in_flight();
+  view.idle_since = instance.idle_since();
+  view.stop_at = instance.stop_at();
+  if (!instance.reason().empty()) view.reason = instance.reason();
+  return view;
+}
+
 std::vector<InstanceView> Pool::instances() const {
   std::vector<InstanceView> views;
-  for (const auto& [name, server] : servers_) {
-    for (const auto& [key, instance] : server.instances) {
-      InstanceView view;
-      if (instance->tree()) view = view_of(*instance->tree());
-      view.server = name;
-      view.key = key;
-      view.idle = instance->is_idle();
-      for (const auto& [id, holder] : instance->holders()) view.leases.push_back(holder);
-      view.calls_in_flight = instance->calls_in_flight();
-      view.idle_since = instance->idle_since();
-      view.stop_at = instance->stop_at();
-      if (!instance->reason().empty()) view.reason = instance->reason();
-      views.push_back(std::move(view));
-    }
-  }
+  for (const auto& [name, server] : servers_)
+    for (const auto& [key, instance] : server->instances) views.push_back(view_of(*instance));
   return views;
 }
 

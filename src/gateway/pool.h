@@ -37,7 +37,12 @@ class Pool {
   // Makes the tree an orphan, and reaps it behind the caller's back unless only sweeps may.
   void give_up(const std::shared_ptr<custody::Tree>& tree, const std::string& reason);
 
-  [[nodiscard]] bool has_server(std::string_view name) const { return servers_.contains(name); }
+  // As Gateway's (operate.cc).
+  asio::awaitable<Result<StopReport>> stop_server(std::string name, StopRequest request);
+  void reload(const config::Config& config);
+  bool evict_idle(const std::string& reason);
+
+  [[nodiscard]] bool has_server(std::string_view name) const;
   [[nodiscard]] std::vector<ServerView> servers() const;
   [[nodiscard]] std::vector<InstanceView> instances() const;
   [[nodiscard]] std::filesystem::path stderr_log(std::string_view server) const;
@@ -52,20 +57,31 @@ class Pool {
  private:
   class Acquiring;
   struct Server {
-    config::Server config;
-    RestartBudget budget;
+    explicit Server(const config::Server& entry) { replace(entry); }
+    void replace(const config::Server& entry) {
+      config = std::make_shared<const config::Server>(entry);
+      budget = RestartBudget(entry.restart);
+      last_failure.clear();
+      removed = false;
+    }
+    std::shared_ptr<const config::Server> config;  // another one after a reload that changed the entry
+    RestartBudget budget{{}};
     std::shared_ptr<store::QueuedLog> log;
     std::map<std::string, std::shared_ptr<Instance>> instances;  // by key; until proven gone
     int starts = 0;
     std::string last_failure;
+    bool removed = false;  // no longer in the configuration; here until its instances are gone
   };
+  using ServerPtr =
+      std::shared_ptr<Server>;  // whoever awaits for a server keeps it, since a reload may drop it
 
   std::shared_ptr<store::QueuedLog> log_of(Server& server);
-  Result<std::shared_ptr<Instance>> start(Server& server, const std::string& key, Lease& lease,
+  Result<std::shared_ptr<Instance>> start(const ServerPtr& server, const std::string& key, Lease& lease,
                                           Holder holder);
-  asio::awaitable<Result<void>> wait_for_room(Server& server, const std::string& key, SessionKind kind,
+  asio::awaitable<Result<void>> wait_for_room(ServerPtr server, std::string key, SessionKind kind,
                                               std::chrono::steady_clock::time_point deadline);
-  bool stop_longest_idle(Server& server);
+  static std::shared_ptr<Instance> longest_idle(const Server& server);
+  static void drain(const Server& server, const std::string& reason);
   void unheld(Instance& instance);
   void changed(Instance& instance);
   void pulse();
@@ -73,10 +89,10 @@ class Pool {
 
   asio::io_context& loop_;
   custody::Custodian& custodian_;
-  const config::Config& config_;
   GatewayOptions options_;
   std::shared_ptr<Worker> log_disk_ = std::make_shared<Worker>();
-  std::map<std::string, Server, std::less<>> servers_;
+  std::map<std::string, ServerPtr, std::less<>> servers_;
+  milliseconds drain_;
   Event changed_;  // set and cleared at every change of any instance
   bool closed_ = false;
   int acquiring_ = 0;  // calls of acquire() that wait
@@ -85,5 +101,6 @@ class Pool {
 
 // What a tree alone can tell of itself; costs a walk of its members.
 InstanceView view_of(const custody::Tree& tree);
+InstanceView view_of(const Instance& instance);
 
 }  // namespace holdfast::gateway

@@ -12,6 +12,9 @@
 
 namespace holdfast::schedule {
 
+// What makes a job's schedule, for the history: a change moves its cursor.
+std::string spec_text(const config::Job& job);
+
 class Core final : public Scheduler {
  public:
   Core(asio::io_context& loop, gateway::Gateway& gateway, custody::Custodian& custodian,
@@ -32,6 +35,8 @@ class Core final : public Scheduler {
   asio::awaitable<Result<RunView>> run(std::string_view job, std::string_view run) override;
   asio::awaitable<Result<RunView>> wait(std::string_view run,
                                         std::chrono::steady_clock::time_point deadline) override;
+  asio::awaitable<Result<void>> reload(config::Config config) override;
+  asio::awaitable<Result<void>> reload_at(config::Config config, SystemTime now);
   void on_tick(std::function<void(const TickReport&)> listener) override { on_tick_ = std::move(listener); }
   asio::awaitable<void> stop(std::chrono::steady_clock::time_point deadline) override;
 
@@ -53,10 +58,12 @@ class Core final : public Scheduler {
     } owed;
     std::optional<SystemTime> last;
     std::string last_state, last_reason;
+    bool removed = false;  // by a reload: shown while a run of it is open
   };
   struct Run {
     explicit Run(const asio::any_io_executor& executor) : news(executor), over(executor) {}
     Job* job = nullptr;
+    config::Job spec;  // as it was when the run was made
     RunView view;
     Event news;  // the action ended, or a cancel was asked for
     Event over;  // recorded, session released
@@ -70,9 +77,18 @@ class Core final : public Scheduler {
     RunPtr run;  // nullptr: an outcome of its own
   };
 
+  // What the entry says, without the plan (reload.cc).
+  static void adopt(Job& job, const std::string& name, const config::Job& spec);
+  // Its schedules from `from` on, or none if it is blocked.
+  void plan_anew(Job& job, SystemTime from);
+  void remove(Job& job);
+  void forget_removed();
+  asio::awaitable<Result<void>> between_claims(std::chrono::steady_clock::time_point patience);
+
   RunPtr make_run(Job& job, SystemTime at, std::string trigger);
   asio::awaitable<void> timer_loop();
   void arm();
+  void end_claiming();
   asio::awaitable<void> tick(SystemTime now, std::vector<Planner::Popped> due);
   asio::awaitable<std::vector<RunPtr>> claim(SystemTime now, std::vector<Planner::Popped> due,
                                              TickReport& report);
@@ -99,7 +115,7 @@ class Core final : public Scheduler {
   // What is known of it here where the disk may lag behind, otherwise what the disk says.
   [[nodiscard]] RunView truth(const store::RunRow& row) const;
   [[nodiscard]] JobView view_of(const Job& job) const;
-  Job* find(std::string_view name);
+  [[nodiscard]] const Job* find(std::string_view name) const;
 
   asio::io_context& loop_;
   gateway::Gateway& gateway_;
@@ -108,7 +124,7 @@ class Core final : public Scheduler {
   std::shared_ptr<Worker> log_disk_ = std::make_shared<Worker>();
   SchedulerOptions options_;
   std::map<std::string, Job, std::less<>> jobs_;
-  std::vector<Job*> planned_;
+  std::vector<Job*> planned_;  // by index in the planner; nullptr: free
   Planner planner_;
   std::deque<RunPtr> waiting_;
   std::map<std::string, RunPtr, std::less<>> open_;
@@ -117,6 +133,7 @@ class Core final : public Scheduler {
   // One claim of a tick at a time: what falls due meanwhile stays in the planner, so that a cursor never
   // passes an instant whose claim is still open.
   bool claiming_ = false;
+  Event claimed_;                               // set and cleared when it is over
   std::vector<store::ClaimRequest> unsettled_;  // the claim that failed, to be put again as outcomes
   std::deque<RunPtr> unwritten_;                // over, and not on disk yet; the oldest first
   int timer_fd_ = -1;

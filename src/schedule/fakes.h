@@ -125,6 +125,11 @@ class FakeGateway final : public gateway::Gateway {
   std::vector<gateway::InstanceView> instances() const override { return {}; }
   std::vector<gateway::SessionView> sessions() const override { return {}; }
   std::filesystem::path stderr_log(std::string_view) const override { return {}; }
+  asio::awaitable<Result<gateway::StopReport>> stop_server(std::string, gateway::StopRequest) override {
+    co_return gateway::StopReport{};
+  }
+  void reload(const config::Config&) override {}
+  bool evict_idle(const std::string&) override { return false; }
   void close() override {}
   asio::awaitable<bool> drained(steady_clock::time_point) override { co_return true; }
   custody::TreeSpec spec_;

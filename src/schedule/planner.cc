@@ -20,6 +20,11 @@ std::size_t Planner::add(std::vector<cron::Expression> schedules, SystemTime fro
   return jobs_.size() - 1;
 }
 
+void Planner::reschedule(std::size_t job, std::vector<cron::Expression> schedules, SystemTime from) {
+  jobs_[job].schedules = std::move(schedules);
+  replan(job, from);
+}
+
 std::optional<SystemTime> Planner::after(std::size_t job, SystemTime from) const {
   std::optional<SystemTime> best;
   for (const auto& schedule : jobs_[job].schedules)

@@ -26,6 +26,8 @@ class Planner {
 
   // A job's schedules as a union; instants after `from`. The job's index, counted from 0.
   std::size_t add(std::vector<cron::Expression> schedules, SystemTime from);
+  // Other schedules for a job, from `from` on; with none it is never due.
+  void reschedule(std::size_t job, std::vector<cron::Expression> schedules, SystemTime from);
   // Forgets the job's planned instant and plans anew after `from`.
   void replan(std::size_t job, SystemTime from);
 

@@ -16,13 +16,13 @@ namespace {
 constexpr std::size_t kMostParallel = 2;  // runs of one job with `overlap: parallel`, by hand or by time
 constexpr auto kUnwind = std::chrono::seconds(10);  // how long a cancelled action may take to return
 
+}  // namespace
+
 std::string spec_text(const config::Job& job) {
   std::string text = job.timezone;
   for (const std::string& schedule : job.schedules) text += "\n" + schedule;
   return text;
 }
-
-}  // namespace
 
 std::unique_ptr<Scheduler> Scheduler::create(asio::io_context& loop, gateway::Gateway& gateway,
                                              custody::Custodian& custodian, store::History& history,
@@ -37,21 +37,11 @@ Core::Core(asio::io_context& loop, gateway::Gateway& gateway, custody::Custodian
       custodian_(custodian),
       history_(history),
       options_(std::move(options)),
+      claimed_(loop.get_executor()),
       runs_(loop.get_executor()),
       ticks_(loop.get_executor()),
       timer_(loop.get_executor()) {
-  for (const auto& [name, spec] : config.jobs) {
-    Job& job = jobs_[name];
-    job.spec = spec;
-    job.spec.name = name;
-    if (auto reason = unsupported(spec))
-      job.blocked = *reason;
-    else if (!spec.enabled)
-      job.blocked = "disabled";
-    if (job.blocked.empty()) continue;
-    job.last_reason = job.blocked;
-    if (spec.enabled) log::warn("job.not_planned", {{"job", name}, {"reason", job.blocked}});
-  }
+  for (const auto& [name, spec] : config.jobs) adopt(jobs_[name], name, spec);
 }
 
 asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
@@ -68,11 +58,7 @@ asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
     Job& job = jobs_[row.name];
     job.id = row.id;
     if (!job.blocked.empty()) continue;
-    std::vector<cron::Expression> schedules;
-    for (const std::string& text : job.spec.schedules)
-      if (auto parsed = cron::Expression::parse(text)) schedules.push_back(std::move(*parsed));
-    job.planned = planner_.add(std::move(schedules), now);
-    planned_.push_back(&job);
+    plan_anew(job, now);
     if (const auto gap = planner_.between(*job.planned, row.cursor, now); gap.count > 0)
       missed.push_back({.job_id = row.id,
                         .at = gap.first,
@@ -97,6 +83,7 @@ asio::awaitable<Result<void>> Core::start() {
 Core::RunPtr Core::make_run(Job& job, SystemTime at, std::string trigger) {
   auto run = std::make_shared<Run>(loop_.get_executor());
   run->job = &job;
+  run->spec = job.spec;
   run->view.id = random_hex(6);
   run->view.job = job.spec.name;
   run->view.state = "queued";
@@ -156,7 +143,7 @@ asio::awaitable<void> Core::perform(const RunPtr& run) {
   log::info("run.started", {{"job", run->view.job}, {"run", run->view.id}});
   if (auto noted = co_await history_.start_run(run->view.id, *run->view.started_at); !noted)
     log::warn("run.not_noted", {{"run", run->view.id}, {"error", noted.error().message()}});
-  if (run->job->spec.command.empty()) {
+  if (run->spec.command.empty()) {
     run->session = gateway_.open_session(gateway::SessionKind::job, run->view.job + "/" + run->view.id);
     if (!run->session) {
       run->outcome = Outcome{.state = "failed", .reason = "the gateway is shutting down"};
@@ -166,13 +153,13 @@ asio::awaitable<void> Core::perform(const RunPtr& run) {
   const auto log = std::make_shared<RunLog>(log_disk_, run->view.log);
   TaskGroup action(loop_.get_executor());
   action.spawn("run.action", act(run, log));
-  const bool news = co_await run->news.wait_until(steady_clock::now() + run->job->spec.timeout);
+  const bool news = co_await run->news.wait_until(steady_clock::now() + run->spec.timeout);
   std::optional<Outcome> cut;  // it did not end by itself
   if (!run->outcome || run->cancel_asked) {
-    cut = news || run->cancel_asked
-              ? Outcome{.state = "cancelled", .reason = "cancelled on request"}
-              : Outcome{.state = "timeout",
-                        .reason = "not done within " + format_duration(run->job->spec.timeout)};
+    cut =
+        news || run->cancel_asked
+            ? Outcome{.state = "cancelled", .reason = "cancelled on request"}
+            : Outcome{.state = "timeout", .reason = "not done within " + format_duration(run->spec.timeout)};
     log->line(cut->state + ": " + cut->reason);
     action.cancel();
   }
@@ -194,10 +181,10 @@ asio::awaitable<void> Core::act(RunPtr run, std::shared_ptr<RunLog> log) {
     run->news.set();
   };
   if (run->session) {
-    ended(co_await run_steps(run->job->spec, input, *run->session, *log));
+    ended(co_await run_steps(run->spec, input, *run->session, *log));
     co_return;
   }
-  if (auto left = co_await run_command(run->job->spec, input, gateway_, custodian_, *log, ended))
+  if (auto left = co_await run_command(run->spec, input, gateway_, custodian_, *log, ended))
     run->job->unkillable.push_back(std::move(left));
 }
 
@@ -239,22 +226,24 @@ JobView Core::view_of(const Job& job) const {
 std::vector<JobView> Core::jobs() const {
   std::vector<JobView> out;
   out.reserve(jobs_.size());
-  for (const auto& [name, job] : jobs_) out.push_back(view_of(job));
+  for (const auto& [name, job] : jobs_)
+    if (!job.removed || job.open > 0) out.push_back(view_of(job));
   return out;
 }
 
 std::optional<JobView> Core::job(std::string_view name) const {
-  const auto found = jobs_.find(name);
-  return found == jobs_.end() ? std::nullopt : std::optional(view_of(found->second));
+  const Job* job = find(name);
+  return job ? std::optional(view_of(*job)) : std::nullopt;
 }
 
-Core::Job* Core::find(std::string_view name) {
+const Core::Job* Core::find(std::string_view name) const {
   const auto found = jobs_.find(name);
-  return found == jobs_.end() ? nullptr : &found->second;
+  if (found == jobs_.end() || (found->second.removed && found->second.open == 0)) return nullptr;
+  return &found->second;
 }
 
 asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
-  Job* job = find(name);
+  Job* job = find(name) ? &jobs_.find(name)->second : nullptr;
   if (!job) co_return fail(Errc::not_found, "run job", "no job " + std::string(name));
   if (stopping_) co_return fail(Errc::refused, "run job", "the gateway is shutting down");
   if (!job->spec.unusable.empty())

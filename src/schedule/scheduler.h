@@ -76,6 +76,11 @@ class Scheduler {
   virtual asio::awaitable<Result<RunView>> wait(std::string_view run,
                                                 std::chrono::steady_clock::time_point deadline) = 0;
 
+  // Puts the jobs of `config` in place of those before, and its number of workers. A job that did not change
+  // keeps its next instant; runs under way go on as they began, those of a removed job too. An error (of the
+  // history) changes nothing.
+  virtual asio::awaitable<Result<void>> reload(config::Config config) = 0;
+
   virtual void on_tick(std::function<void(const TickReport&)> listener) = 0;
 
   // No new runs; waits for those in flight until the deadline, then cancels them and joins.

@@ -52,6 +52,13 @@ void Core::arm() {
     log::error("scheduler.timer", {{"error", armed.error().message()}});
 }
 
+void Core::end_claiming() {
+  claiming_ = false;
+  arm();
+  claimed_.set();
+  claimed_.clear();
+}
+
 void Core::wake(SystemTime now) {
   if (stopping_ || claiming_) return;
   auto due = planner_.pop(now);
@@ -65,8 +72,7 @@ asio::awaitable<void> Core::tick(SystemTime now, std::vector<Planner::Popped> du
   report.at = now;
   const bool any_due = !due.empty();
   const std::vector<RunPtr> runs = co_await claim(now, std::move(due), report);
-  claiming_ = false;
-  arm();
+  end_claiming();
   if (!any_due || !co_await join(runs, report)) co_return;
   report.sweep = co_await custodian_.sweep();
   log::info("tick.done", {{"runs", report.runs.size()}, {"reaped", report.sweep.reaped.size()}});

@@ -34,17 +34,6 @@ class DaemonContract : public testing::Test {
     EXPECT_TRUE(nobody_left_within(5s)) << to_string(living_descendants());
     clean_up();
   }
-  // A live client through `holdfast connect`, as any MCP client would be.
-  static std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server) {
-    auto arguments = gateway.global_arguments();
-    arguments.insert(arguments.begin(), {"connect", "--server", server});
-    auto client = std::make_unique<Program>(HOLDFAST_PROGRAM, arguments, gateway.dir() / "connect.log");
-    client->write(kInitialize);
-    const auto hello = client->read_line(10s);
-    EXPECT_TRUE(hello && hello->find("\"serverInfo\"") != std::string::npos) << hello.value_or("no answer");
-    client->write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
-    return client;
-  }
   static std::size_t servers() {
     std::size_t count = 0;
     for (const auto& living : living_servers()) count += living.comm == "mcp_server" ? 1 : 0;

@@ -123,9 +123,11 @@ Output run_program(const std::string& path, std::vector<std::string> arguments, 
 GatewayProcess::GatewayProcess(const std::string& yaml, std::vector<std::string> within)
     : dir_(scratch()), within_(std::move(within)) {
   std::filesystem::create_directories(dir_);
-  std::ofstream(dir_ / "config.yaml") << yaml;
+  configure(yaml);
   start();
 }
+
+void GatewayProcess::configure(const std::string& yaml) { std::ofstream(dir_ / "config.yaml") << yaml; }
 
 void GatewayProcess::start() {
   program_.reset();
@@ -164,6 +166,26 @@ std::vector<std::string> GatewayProcess::global_arguments() const { return {"--s
 Output GatewayProcess::cli(std::vector<std::string> arguments, milliseconds limit) {
   for (const auto& argument : global_arguments()) arguments.push_back(argument);
   return run_program(HOLDFAST_PROGRAM, std::move(arguments), limit);
+}
+
+std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server) {
+  auto arguments = gateway.global_arguments();
+  arguments.insert(arguments.begin(), {"connect", "--server", server});
+  auto client = std::make_unique<Program>(HOLDFAST_PROGRAM, arguments, gateway.dir() / "connect.log");
+  client->write(
+      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}})"
+      "\n");
+  const auto hello = client->read_line(milliseconds(10'000));
+  if (!hello || hello->find("\"serverInfo\"") == std::string::npos)
+    throw std::runtime_error("no handshake: " + hello.value_or("no answer"));
+  client->write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+  return client;
+}
+
+std::string call(Program& client, const std::string& tool, const std::string& arguments) {
+  client.write(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":")" + tool +
+               R"(","arguments":)" + arguments + "}}\n");
+  return client.read_line(milliseconds(20'000)).value_or("");
 }
 
 }  // namespace holdfast::test

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,12 +67,19 @@ class GatewayProcess {
   // The command line client against this gateway.
   Output cli(std::vector<std::string> arguments, std::chrono::milliseconds limit = std::chrono::seconds(20));
   std::vector<std::string> global_arguments() const;
-  void start();  // again, after it ended
+  void configure(const std::string& yaml);  // what a reload or the next start reads
+  void start();                             // again, after it ended
 
  private:
   std::filesystem::path dir_;
   std::vector<std::string> within_;
   std::optional<Program> program_;
 };
+
+// A live client through `holdfast connect`, as any MCP client would be, after its handshake. Throws if nobody
+// answers.
+std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server);
+// One tool call of it: the line of the answer, empty if none came.
+std::string call(Program& client, const std::string& tool, const std::string& arguments = "{}");
 
 }  // namespace holdfast::test

@@ -1,0 +1,75 @@
+#include "daemon/reload.h"
+
+#include <chrono>
+
+#include "base/log.h"
+#include "daemon/check.h"
+
+namespace holdfast::daemon {
+
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::minutes kPatience{5};  // for the reload before, which its own awaits bound
+
+void say(const front::ReloadReport& report) {
+  for (const auto& line : report.problems) log::warn("configuration.problem", {{"problem", line}});
+  if (!report.applied) {
+    log::error("gateway.reload_refused",
+               {{"file", report.file}, {"reason", "the configuration has errors; nothing has changed"}});
+    return;
+  }
+  const auto say_changes = [](const char* what, const config::Changes& changes) {
+    log::info("gateway.reloaded", {{"what", what},
+                                   {"added", changes.added.size()},
+                                   {"changed", changes.changed.size()},
+                                   {"removed", changes.removed.size()},
+                                   {"unchanged", changes.unchanged}});
+  };
+  say_changes("servers", report.servers);
+  say_changes("jobs", report.jobs);
+  for (const auto& option : report.needs_restart)
+    log::warn("gateway.needs_restart", {{"option", option}, {"reason", "it acts at the start only"}});
+}
+
+}  // namespace
+
+asio::awaitable<Result<front::ReloadReport>> Reloader::reload() {
+  const auto patience = steady_clock::now() + kPatience;
+  while (!free_.is_set())
+    if (!co_await free_.wait_until(patience))
+      co_return fail(Errc::refused, "reload", "another reload is under way");
+  free_.clear();
+  auto report = co_await reload_alone();
+  free_.set();
+  if (report)
+    say(*report);
+  else
+    log::error("gateway.reload_refused", {{"file", config_.file}, {"reason", report.error().message()}});
+  co_return report;
+}
+
+// The jobs first: only they can fail, and then nothing has changed.
+asio::awaitable<Result<front::ReloadReport>> Reloader::reload_alone() {
+  front::ReloadReport report;
+  report.file = config_.file;
+  config::Loaded loaded = load_checked(config_.file);
+  report.problems = problem_lines(loaded, config_.file);
+  if (loaded.blocks_start()) co_return report;
+  config::Config& wanted = loaded.config;
+  fit_(wanted);
+  report.servers = config::compare(config_.servers, wanted.servers);
+  report.jobs = config::compare(config_.jobs, wanted.jobs);
+  report.needs_restart = config::needs_restart(config_, wanted);
+  if (auto planned = co_await scheduler_.reload(wanted); !planned) co_return forward(planned);
+  gateway_.reload(wanted);
+  config_.servers = std::move(wanted.servers);
+  config_.jobs = std::move(wanted.jobs);
+  config_.drain = wanted.drain;
+  config_.scheduler_workers = wanted.scheduler_workers;
+  report.applied = true;
+  co_return report;
+}
+
+}  // namespace holdfast::daemon
