@@ -1,10 +1,12 @@
 #include "base/log.h"
 
 #include <fmt/format.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <mutex>
 
 namespace holdfast::log {
 namespace {
@@ -25,10 +27,43 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
+class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit WriterSink(Writer writer) : writer_(writer) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (dropped_ != 0) {
+      const auto count = std::to_string(dropped_);
+      const std::string text = chosen_format == Format::json ? R"("event":"log.dropped","lines":)" + count
+                                                             : "log.dropped lines=" + count;
+      if (take({message.time, {}, message.logger_name, spdlog::level::warn, text})) dropped_ = 0;
+    }
+    if (dropped_ != 0 || !take(message)) ++dropped_;
+  }
+  void flush_() override {}
+
+  bool take(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    if (torn_) line.push_back('\n');
+    formatter_->format(message, line);
+    const auto taken = writer_({line.data(), line.size()});
+    if (taken != 0) torn_ = taken != line.size();
+    return taken == line.size();
+  }
+
+  const Writer writer_;
+  std::uint64_t dropped_ = 0;
+  bool torn_ = false;  // the last line was taken in part
+};
+
+constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v";
+constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})";
+
 std::shared_ptr<spdlog::logger> make_logger() {
   auto logger =
       std::make_shared<spdlog::logger>("holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  logger->set_pattern(kTextPattern);
   return logger;
 }
 spdlog::logger& logger() {
@@ -79,10 +114,11 @@ void append_value(Line& line, const Field& field, bool always_quoted) {
 
 }  // namespace
 
-void configure(Level lowest, Format format) {
+void configure(Level lowest, Format format, Writer writer) {
   chosen_format = format;
+  if (writer != nullptr) logger().sinks() = {std::make_shared<WriterSink>(writer)};
   logger().set_level(to_spdlog(lowest));
-  if (format == Format::json) logger().set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})");
+  logger().set_pattern(format == Format::json ? kJsonPattern : kTextPattern);
 }
 
 bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -14,8 +15,13 @@ namespace holdfast::log {
 enum class Level { debug, info, warn, error };
 enum class Format { text, json };
 
-// Set once at start, before other threads exist.
-void configure(Level lowest, Format format);
+// How much it took of a line with its newline; it must not wait.
+using Writer = std::size_t (*)(std::string_view line);
+
+// Set once at start, before other threads exist. Without a writer the lines go to stderr by stdio, which
+// waits for whoever reads there. Lines that the writer did not take whole are counted, and told in front of
+// the next one.
+void configure(Level lowest, Format format, Writer writer = nullptr);
 [[nodiscard]] bool enabled(Level level);
 
 // A value refers to its text only for the length of the call.

@@ -24,6 +24,7 @@ enum class Mechanism {
   ledger_intent,          // before the first process
   ledger_identity,        // who the keeper and the leader are, as soon as they run
   stale_leaves,           // a start ends what a dead gateway's leaves hold
+  leaf_lock,              // but not a leaf that a living keeper holds
   // the kernel's means
   cgroup_kill,         // the whole leaf at once, whoever its members belong to
   descriptor_reserve,  // some descriptors are kept back for ending and proving

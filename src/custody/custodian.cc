@@ -171,8 +171,11 @@ Result<Self> know_thyself(std::string gateway_id) {
   who.boot_id = boot->view();
   who.identity = identify(*process);
   who.process = *std::move(process);
-  if (who.identity.start_ticks == 0)
+  if (who.identity.start_ticks == 0) {
+    auto stat = os::read_stat(::getpid());
+    if (!stat) return forward(stat);
     return fail(Errc::unproven, "custody", "its own start time is not to be read");
+  }
   return who;
 }
 

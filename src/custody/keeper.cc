@@ -45,7 +45,7 @@ Keeper::Keeper(const KeeperOptions& options, Birth birth, UniqueFd signals)
   say(KeeperMessage::started, leader_.pid(), static_cast<std::int64_t>(birth.start_ticks),
       birth.poisoned ? 1 : 0);
   if (!options_.leaf) return;
-  (void)os::lock_descriptor(kLeafFd, false);  // a leaf in use: recovery takes the lock exclusively
+  (void)os::lock_descriptor(kLeafFd, false);  // in use: whoever finds the leaf by its name alone asks first
   if (auto events = members_.leaf().events_fd()) {
     events_ = std::move(*events);
     (void)os::CgroupLeaf::populated_again(events_.get());

@@ -1,5 +1,6 @@
 // The stop ladder, written once: state x event -> what to do. Pure: no clock, no descriptor, no heap. Driven
-// by the keeper's poll loop, and by the custodian for the children of a dead keeper and for recovery.
+// by the keeper's poll loop. What a dead keeper left gets its last rung at once, from the custodian or
+// recovery.
 #pragma once
 
 #include <cstdint>

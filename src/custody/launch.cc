@@ -133,15 +133,10 @@ Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
       std::filesystem::create_directory(path.parent_path(), ec);
       made = os::CgroupLeaf::create(path.parent_path().native(), path.filename().native());
     }
-    if (!made) {
-      (void)ledger.remove(plan.intent.id);
-      return forward(made);
-    }
+    if (!made) return forward(made);
     leaf = *std::move(made);
   }
-  auto launched = launch_in(plan, leaf);
-  if (!launched) (void)bury(plan.intent, ledger);  // no process was ever in it
-  return launched;
+  return launch_in(plan, leaf);
 }
 
 Result<LedgerEntry> record_identity(LedgerEntry entry, const Identity& keeper, pid_t leader,

@@ -34,7 +34,7 @@ struct Launched {
   std::uint64_t leaf_id = 0;
 };
 
-// Intent in the ledger, leaf, pipes, keeper running. On an error nothing is left.
+// Intent in the ledger, leaf, pipes, keeper running. After an error, bury() what there is.
 Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger);
 
 // The second half of the ledger's entry, once the keeper has reported its leader.

@@ -118,6 +118,8 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   return text;
 }
 
+}  // namespace
+
 Result<void> write_file(const std::filesystem::path& path, std::string_view text) {
   std::FILE* file = std::fopen(path.c_str(), "we");
   if (file == nullptr) return sys_error("open", path.native());
@@ -129,8 +131,6 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view text
   if (!closed) return sys_error("write", path.native());
   return {};
 }
-
-}  // namespace
 
 std::string encode(const LedgerEntry& entry) {
   std::string text(kHeader);
@@ -197,7 +197,8 @@ Result<LedgerEntry> decode(std::string_view text) {
   with("leaf", [&](std::string_view v) {
     return unescape(v, entry.leaf) && (entry.leaf.empty() || entry.leaf.front() == '/');
   });
-  with("tag", into(entry.tag));
+  // By its tag a process is proven ours and killed: it may name this tree and nothing else.
+  with("tag", [&](std::string_view v) { return entry.tag = v, v == entry.gateway_id + '/' + entry.id; });
   with("uid", numeric(entry.uid));
   with("lost_ms", duration(entry.lost));
   with("patience_ms", duration(entry.patience));

@@ -57,7 +57,10 @@ struct LeafFound {
   bool gone = true;
 };
 
-LeafFound clear_leaf(const std::string& path, std::uint64_t id, milliseconds patience) {
+// `unlisted`: nothing but the leaf's name says that it is ours, and a copy of our state directory says the
+// same. A keeper that lives holds the lock, for whichever gateway; what it holds is left alone.
+LeafFound clear_leaf(const std::string& path, std::uint64_t id, steady_clock::time_point deadline,
+                     bool unlisted = false) {
   LeafFound found;
   if (kSwitchedOff == Mechanism::stale_leaves) return found;
   const auto leaf = os::CgroupLeaf::open(path);
@@ -67,16 +70,16 @@ LeafFound clear_leaf(const std::string& path, std::uint64_t id, milliseconds pat
   }
   if (const auto now = leaf->id(); id != 0 && (!now || *now != id)) return found;  // a stranger of that name
   found.existed = true;
-  const auto deadline = steady_clock::now() + patience;
-  for (milliseconds pause = kShortPause; steady_clock::now() < deadline; pause_for(pause)) {
+  for (milliseconds pause = kShortPause;; pause_for(pause)) {
     const auto populated = leaf->populated();
-    if (!populated || *populated) {
+    if (populated && !*populated) {
+      const auto removed = os::remove_cgroup(path);  // busy for some ms after a kill
+      if (removed || removed.error().is_errno(ENOENT)) return found;
+    } else if (!unlisted || kSwitchedOff == Mechanism::leaf_lock || os::lock_descriptor(leaf->dir(), true)) {
       found.populated = true;
       (void)leaf->kill_pass();
-      continue;
     }
-    const auto removed = os::remove_cgroup(path);  // busy for some ms after a kill
-    if (removed || removed.error().is_errno(ENOENT)) return found;
+    if (steady_clock::now() >= deadline) break;
   }
   found.gone = false;
   return found;
@@ -126,26 +129,29 @@ void end_all(RecoveryReport& report, const Setting& setting, const std::vector<L
   std::vector<LeafFound> leaves;
   leaves.reserve(entries.size());
   for (const auto& entry : entries)
-    leaves.push_back(is_our_leaf(entry) ? clear_leaf(entry.leaf, entry.leaf_id, setting.patience)
-                                        : LeafFound{});
+    leaves.push_back(is_our_leaf(entry)
+                         ? clear_leaf(entry.leaf, entry.leaf_id, steady_clock::now() + setting.patience)
+                         : LeafFound{});
   const auto outcomes = end_survivors(entries, setting.patience);
   for (std::size_t i = 0; i < entries.size(); ++i)
     settle(report, setting, entries[i], leaves[i], outcomes[i]);
 }
 
-// Leaves that the ledger does not know: its entry was lost, or had not been written when the machine stopped
-// us.
+// Leaves that the ledger does not know: its entry was lost.
 void clear_unlisted_leaves(RecoveryReport& report, const Setting& setting, const std::string& parent,
                            const std::set<std::string>& keep) {
   const auto names = os::list_cgroups(parent, "");
   if (!names) return;
+  const auto deadline = steady_clock::now() + setting.patience;  // of all: another gateway's may be many
   for (const auto& name : *names) {
     const std::string path = parent + '/' + name;
     if (keep.contains(path)) continue;
-    if (clear_leaf(path, 0, setting.patience).gone)
+    if (clear_leaf(path, 0, deadline, true).gone) {
       ++report.leaves_removed;
-    else
-      report.unverified.push_back("leaf " + path + " does not become empty");
+    } else {
+      report.unverified.push_back("leaf " + path + " does not become empty, or a living keeper holds it");
+      log::warn("recovery.unverified", {{"leaf", path}});
+    }
   }
   if (parent != setting.leaf_parent && keep.empty()) (void)os::remove_cgroup(parent);
 }

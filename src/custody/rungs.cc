@@ -192,11 +192,8 @@ Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir
   if (from_ledger) log::warn("custody.gateway_id", {{"lost", path.native()}, {"from_the_ledger", *known}});
   id = from_ledger ? *known : random_hex(kIdBytes);
   const auto temporary = state_dir / "gateway-id.tmp";
-  std::ofstream out(temporary, std::ios::trunc);
-  out << id << '\n';
-  out.close();
+  if (auto written = write_file(temporary, id + '\n'); !written) return forward(written);
   std::error_code ec;
-  if (!out) return sys_error("write", temporary.native(), ENOSPC);
   std::filesystem::rename(temporary, path, ec);
   if (ec) return sys_error("rename", path.native(), ec.value());
   return id;

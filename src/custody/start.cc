@@ -131,10 +131,14 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
                   .descriptors = core->options.descriptors};
   auto launched = co_await core->worker.run([core, plan = std::move(plan)] {
     auto made = launch(plan, core->ledger);
-    if (!made) return made;
-    const os::DescriptorReserve::Lent lent(core->reserve);  // it runs: from here on it has to be watched
-    if (auto watch = os::PidFd::open(made->keeper.pid()))
-      core->strays.add_keeper(plan.intent.id, made->keeper.pid(), *std::move(watch));
+    const os::DescriptorReserve::Lent lent(core->reserve);  // for what has to be done now, whatever we lack
+    if (!made) {
+      if (const auto buried = bury(plan.intent, core->ledger); !buried)  // no process was ever in it
+        log::error("tree.bury", {{"tree", plan.intent.id}, {"error", buried.error().message()}});
+      return made;
+    }
+    auto watch = os::PidFd::open(made->keeper.pid());
+    core->strays.add_keeper(plan.intent.id, made->keeper.pid(), watch ? *std::move(watch) : os::PidFd());
     return made;
   });
   if (core->ended) co_return;  // the lifeline closes with `launched`, and the keeper knows what that means

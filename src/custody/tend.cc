@@ -77,8 +77,6 @@ Result<void> bury_once(Core& core, const LedgerEntry& entry) {
 
 // The keeper is gone: the ladder's last rung is ours.
 asio::awaitable<void> prove_empty(CoreRef core, TreeRef tree, bool in_order) {
-  LadderStep step = advance(tree->ladder, LadderEvent::keeper_gone);
-  tree->ladder = step.next;
   auto deadline = steady_clock::now() + core->options.patience;
   milliseconds pause = kShortPause;
   bool said_starved = false;
@@ -98,7 +96,6 @@ asio::awaitable<void> prove_empty(CoreRef core, TreeRef tree, bool in_order) {
       if (!std::exchange(said_starved, true))
         log::warn("tree.starved", {{"tree", tree->id()}, {"reason", "out of file descriptors"}});
     } else if (look.refused || steady_clock::now() >= deadline) {
-      step = advance(tree->ladder, LadderEvent::deadline);
       tree->apply(TreeEvent::give_up, look.refused           ? "its members belong to another user"
                                       : look.trouble.empty() ? "its members do not die"
                                                              : look.trouble);
@@ -108,7 +105,6 @@ asio::awaitable<void> prove_empty(CoreRef core, TreeRef tree, bool in_order) {
     if (core->ended) co_return;
     pause = std::max(std::min(pause * 2, kLongPause), pause == kHopelessPause ? kHopelessPause : kShortPause);
   }
-  tree->ladder = advance(tree->ladder, LadderEvent::empty).next;
 }
 
 }  // namespace
@@ -138,6 +134,9 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
     if (core->ended) co_return;
     // Traced from outside it is dead and cannot be reaped: nothing more will be known of it.
     if (!status && tree->keeper.exited()) status = ExitStatus{.code = -1};
+    if (status) break;
+    co_await sleep_until(steady_clock::now() + kLongPause);  // the loop could not watch it
+    if (core->ended) co_return;
   }
   const bool in_order = status->success() && tree->said_empty;
   tree->keeper_gone = true;

@@ -88,8 +88,18 @@ void TreeImpl::adopt(Launched launched) {
   in_ = std::move(launched.in);
   out_ = std::move(launched.out);
   err_ = std::move(launched.err);
-  keeper_watch.emplace(loop_, keeper.get());  // lent: released before `keeper` closes it
-  lifeline.emplace(loop_, launched.lifeline.release());
+  keeper_watch.emplace(loop_);
+  lifeline.emplace(loop_);
+  boost::system::error_code ec;
+  (void)keeper_watch->assign(keeper.get(), ec);  // lent: released before `keeper` closes it
+  if (!ec) (void)lifeline->assign(launched.lifeline.get(), ec);
+  if (!ec) {
+    (void)launched.lifeline.release();
+    return;
+  }
+  // The lifeline closes, and the keeper knows what that means; tend() looks after it by the clock.
+  start_error = Error{{ec.value(), std::system_category()}, "epoll_ctl", std::string_view(entry.name)};
+  spoke.set();
 }
 
 bool TreeImpl::hear() {
@@ -132,7 +142,6 @@ void TreeImpl::heed(const KeeperDatagram& message) {
       leader_is_gone(message);
       break;
     case KeeperMessage::stopping:
-      ladder = static_cast<LadderState>(message.a);
       acked.set();
       if (!asked && running && !leader_left) {  // its own decision: the last that held our pipes has gone
         leader_left = true;

@@ -9,7 +9,6 @@
 
 #include "base/unique_fd.h"
 #include "custody/keeper_protocol.h"
-#include "custody/ladder.h"
 #include "custody/launch.h"
 #include "custody/ledger.h"
 #include "custody/tree.h"
@@ -45,7 +44,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   // The one way to change the state. False: no change (too late, again, or forbidden, which is logged).
   bool apply(TreeEvent event, std::string reason);
 
-  // Takes the keeper, its lifeline and our pipe ends.
+  // Takes the keeper, its lifeline and our pipe ends. Where the loop cannot watch them: `start_error`.
   void adopt(Launched launched);
   // Reads all that the keeper has said so far. False: it has closed its end.
   bool hear();
@@ -64,7 +63,6 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   std::optional<asio::posix::stream_descriptor> keeper_watch, lifeline;
   pid_t leader = 0;
   std::uint64_t leader_ticks = 0, leaf_id = 0;
-  LadderState ladder = LadderState::serving;
   steady::time_point ladder_began{};  // zero: not yet
   Ending ending;
   std::optional<Error> start_error;  // why start() failed

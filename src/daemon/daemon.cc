@@ -29,6 +29,7 @@
 #include "gateway/gateway.h"
 #include "net/listener.h"
 #include "os/descriptors.h"
+#include "os/process.h"
 #include "schedule/scheduler.h"
 #include "store/history.h"
 
@@ -103,6 +104,18 @@ void refuse_pidns(std::map<std::string, config::Server>& servers, const std::str
   }
 }
 
+// What libraries throw where they are refused a thread or a descriptor, as an error.
+template <class F>
+Result<void> caught(F step) {
+  try {
+    return step();
+  } catch (const std::system_error& e) {
+    return std::unexpected(Error{e.code(), "start", "a thread of the gateway's own"});
+  } catch (const boost::system::system_error& e) {
+    return std::unexpected(Error{e.code(), "start", "the gateway's own loop"});
+  }
+}
+
 void say_failed(const Error& error, const Paths& paths) {
   if (const auto help = advice(error, paths); help.empty())
     log::error("gateway.failed", {{"error", error.message()}});
@@ -111,7 +124,7 @@ void say_failed(const Error& error, const Paths& paths) {
 }
 
 int Daemon::run() {
-  if (auto built = build(); !built) {
+  if (auto built = caught([this] { return build(); }); !built) {
     say_failed(built.error(), paths_);
     return kExitFailed;
   }
@@ -175,7 +188,7 @@ asio::awaitable<Result<void>> Daemon::start() {
                                 {"trees_killed", recovered.trees_killed},
                                 {"entries_dropped", recovered.entries_dropped}});
   if (auto scheduled = co_await scheduler_->start(); !scheduled) co_return forward(scheduled);
-  co_return listen();
+  co_return caught([this] { return listen(); });
 }
 
 Result<void> Daemon::listen() {
@@ -281,7 +294,9 @@ asio::awaitable<void> Daemon::stop() {
 }  // namespace
 
 int serve(const ServeOptions& options) {
-  log::configure(options.log_level, options.log_format);
+  // A log that nobody reads holds up nothing: the loop writes it.
+  log::configure(options.log_level, options.log_format,
+                 [](std::string_view line) { return os::write_what_fits(STDERR_FILENO, line); });
   auto loaded = load_for_serving(options);
   if (!loaded) return kExitConfiguration;  // every problem has been printed
   auto paths = resolve_paths(options);
@@ -296,7 +311,14 @@ int serve(const ServeOptions& options) {
     return kExitLocked;
   }
   if (!options.listen.empty()) loaded->listen = options.listen;
-  return Daemon(std::move(*loaded), std::move(*paths), options).run();
+  std::optional<Daemon> daemon;
+  const auto made = caught([&]() -> Result<void> {
+    daemon.emplace(std::move(*loaded), *paths, options);
+    return {};
+  });
+  if (made) return daemon->run();
+  say_failed(made.error(), *paths);
+  return kExitFailed;
 }
 
 }  // namespace holdfast::daemon

@@ -20,6 +20,9 @@ std::string advice(const Error& error, const Paths& paths) {
            " cannot be written: it is full, or it fails; another --state-dir may do";
   if (is_any_of(error, {EMFILE}))
     return "too few files may be open at once: raise the limit (`ulimit -n`, or LimitNOFILE= of its unit)";
+  if (is_any_of(error, {EAGAIN}))
+    return "too few processes and threads may run at once: raise the limit (`ulimit -u`, or TasksMax= of its "
+           "unit)";
   if (is_any_of(error, {ENFILE}))
     return "the whole machine has too many files open: end what holds them, or raise fs.file-max";
   if (is_any_of(error, {EADDRINUSE}))

@@ -26,7 +26,9 @@ Result<std::vector<std::string>> directories(int dir, const std::string& path) {
 Result<CgroupLeaf> CgroupLeaf::create(const std::string& parent, std::string_view name) {
   const std::string path = parent + "/" + std::string(name);
   if (::mkdir(path.c_str(), 0755) != 0) return sys_error("mkdir", path);
-  return open(path);
+  auto made = open(path);
+  if (!made) (void)::rmdir(path.c_str());
+  return made;
 }
 
 Result<CgroupLeaf> CgroupLeaf::open(const std::string& path) {

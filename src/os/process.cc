@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <cstring>
 
 #include "os/descriptors.h"
@@ -282,6 +284,20 @@ Result<int> poll_all(std::span<Poll> set, std::chrono::milliseconds timeout) {
   if (n < 0 && errno != EINTR) return sys_error("poll");
   for (std::size_t i = 0; i < set.size(); ++i) set[i].ready = n > 0 ? polls[i].revents : short{0};
   return std::max(n, 0);
+}
+
+std::size_t write_what_fits(int fd, std::string_view text) {
+  constexpr std::size_t kPiece = PIPE_BUF;  // a pipe that polls as writable has room for so much
+  std::size_t done = 0;
+  while (done < text.size()) {
+    std::array set{Poll{fd, POLLOUT, 0}};
+    if (poll_all(set, std::chrono::milliseconds(0)).value_or(0) == 0) break;
+    const ssize_t size = ::write(fd, text.data() + done, std::min(kPiece, text.size() - done));
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) break;
+    done += static_cast<std::size_t>(size);
+  }
+  return done;
 }
 
 Result<UniqueFd> lock_file(const char* path) {

@@ -76,6 +76,11 @@ struct Poll {
 // poll(2); `timeout` < 0 waits for ever. How many are ready (0: timeout or EINTR).
 Result<int> poll_all(std::span<Poll> set, std::chrono::milliseconds timeout);
 
+// As much of `text` as fits into a pipe, a terminal or a socket at once; all of it into a file. Waits for no
+// reader, but where somebody else fills the same pipe in the moment between our look and our write: making it
+// non-blocking would be everybody's who holds it. Less than all: there is no room, or an error.
+std::size_t write_what_fits(int fd, std::string_view text);
+
 // An exclusive flock(2) on `path` (created 0600). EWOULDBLOCK: somebody else holds it.
 Result<UniqueFd> lock_file(const char* path);
 // flock(2) on an open descriptor, for instance a leaf's directory (not O_PATH), without waiting: shared by

@@ -20,8 +20,8 @@ struct KeeperSpec {
   TestRung rung = TestRung::tree;
   std::string keeper = program_path("holdfast-keeper");
   std::string leaf_way = "clone";
-  bool with_marker = false;  // argv[1] is a marker: wait_for_evil() waits until it was touched
-  bool poison_leaf = false;  // one cgroup.kill before the server is born
+  bool with_marker = false;   // argv[1] is a marker: wait_for_evil() waits until it was touched
+  bool poison_leaf = false;   // one cgroup.kill before the server is born
   bool dead_gateway = false;  // it dies before the keeper runs
   int lost = 100, patience = 5000;
   std::string uid{};  // the keeper's user, to whom the leaf is delegated; empty: ours

@@ -226,6 +226,21 @@ TEST_P(RecoveryOnLeaf, a_stale_leaf_holds_whom_nothing_else_names) {
   EXPECT_EQ(ledger_entries(), 0U);
 }
 
+// Copied, a state directory has the id, and with it the leaves, of the gateway that it was copied from.
+TEST_P(RecoveryOnLeaf, L42_a_copied_state_directory_costs_no_living_gateway_a_tree) {
+  const auto first = start_gateway(2, "/bin/cat");
+  await_ready();
+  const auto before = outer_.members();
+  const auto original = state_;
+  state_ += "-copy";
+  fs::create_directories(state_);
+  fs::copy(original / "gateway-id", state_ / "gateway-id");
+  const auto second = start_gateway(1, "/bin/cat");
+  await_ready();
+  EXPECT_THAT(outer_.members(), ::testing::IsSupersetOf(before)) << outer_.describe();
+  fs::remove_all(original);
+}
+
 TEST_P(Recovery, L29_death_at_any_moment_of_a_start_leaves_nothing_after_the_next) {
   for (int round = 0; round < 12; ++round) {
     fs::remove(state_ / "ready");

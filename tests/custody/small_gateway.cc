@@ -16,6 +16,12 @@ asio::awaitable<void> start_one(Custodian& custodian, TreeSpec spec, int& left, 
   if (--left == 0) std::ofstream(state + "/ready") << ::getpid();
 }
 
+asio::awaitable<void> live(Custodian& custodian, TreeSpec spec, int& left, std::string state,
+                           TaskGroup& group) {
+  (void)co_await custodian.recover();
+  for (int i = left; i > 0; --i) group.spawn("start", start_one(custodian, spec, left, state));
+}
+
 int hold(char** argv) {
   asio::io_context loop;
   CustodianOptions options;
@@ -35,7 +41,7 @@ int hold(char** argv) {
   spec.graces = {.eof = milliseconds(200), .term = milliseconds(200), .lost = milliseconds(200)};
   TaskGroup group(loop.get_executor());
   int left = ::atoi(argv[4]);
-  for (int i = left; i > 0; --i) group.spawn("start", start_one(**custodian, spec, left, argv[1]));
+  group.spawn("live", live(**custodian, spec, left, argv[1], group));
   loop.run();
   return 0;
 }

@@ -1,10 +1,13 @@
 // The contract on the real programs: what holds when clients and the gateway itself die.
+#include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <signal.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
+#include "base/ids.h"
 #include "base/test_support.h"
 #include "census.h"
 #include "needs.h"
@@ -136,6 +139,33 @@ TEST_F(DaemonContract, sigterm_drains_and_leaves_nothing) {
   EXPECT_EQ(servers(), 0U);
 }
 
+// As `serve 2>&1 | less` is, or a collector that was stopped.
+TEST_F(DaemonContract, I9_a_log_that_nobody_reads_holds_up_nothing) {
+  const auto fifo = std::filesystem::temp_directory_path() / ("holdfast-log-" + random_hex(6));
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  UniqueFd reader(::open(fifo.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  {
+    GatewayProcess gateway(config_with("  s:\n    " + kStubborn),
+                           {"/bin/sh", "-c", "exec \"$@\" 2>" + fifo.string(), "sh"});
+    auto client = connect(gateway, "s");
+    for (int i = 0; i < 400; ++i)  // at debug some hundred bytes are logged for each
+      ASSERT_THAT(call(*client, "echo"), testing::HasSubstr("\"result\"")) << i;
+    std::string text(1 << 20, '\0');
+    const auto full = ::read(reader.get(), text.data(), text.size());
+    ASSERT_GT(full, 60'000) << "the pipe was never full: this says nothing";
+    EXPECT_THAT(call(*client, "echo"), testing::HasSubstr("\"result\""));
+    const auto rest = ::read(reader.get(), text.data(), text.size());
+    ASSERT_GT(rest, 0);
+    EXPECT_THAT(text.substr(0, static_cast<std::size_t>(rest)), testing::HasSubstr("log.dropped lines="));
+    client.reset();
+    gateway.program().signal(SIGTERM);
+    const auto exit = gateway.program().wait(10s);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->code, 0);
+  }
+  std::filesystem::remove(fifo);
+}
+
 TEST_F(DaemonContract, a_second_gateway_on_the_same_state_says_whose_it_is_and_exits_75) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   const auto second = gateway.cli({"serve", "--config", gateway.dir() / "config.yaml"});
@@ -169,6 +199,27 @@ TEST_F(DaemonContract, a_start_that_fails_says_what_would_help) {
             std::string::npos)
       << damaged.err;
   std::filesystem::remove_all(state);
+}
+
+// A user's limit counts threads too.
+TEST_F(DaemonContract, I9_without_a_thread_it_refuses_with_the_reason) {
+  HOLDFAST_NEEDS("root", ::geteuid() == 0, "to become a user with a limit of his own");
+  int refused = 0, limit = 1;
+  for (bool served = false; !served && ++limit < 40;) {
+    const std::string as_user =
+        "chown -R 64998 \"$(dirname \"$4\")\"; exec setpriv --reuid 64998 --clear-groups " +
+        std::string("prlimit --nproc=") + std::to_string(limit) + " \"$@\"";
+    try {
+      GatewayProcess gateway(config_with("  s:\n    " + kStubborn), {"/bin/sh", "-c", as_user, "sh"});
+      served = true;
+    } catch (const std::runtime_error& e) {
+      ++refused;
+      EXPECT_THAT(e.what(), testing::HasSubstr("gateway.failed")) << limit;
+      EXPECT_THAT(e.what(), testing::HasSubstr("advice=\"too few processes and threads")) << limit;
+    }
+  }
+  EXPECT_GE(refused, 3);
+  EXPECT_LT(limit, 40);
 }
 
 TEST_F(DaemonContract, broken_configuration_is_refused_whole_with_every_error_and_exit_78) {

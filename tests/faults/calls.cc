@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -218,6 +219,8 @@ std::vector<int> errors_for(pid_t thread, const TracedCall& call, const std::str
       errors.push_back(EAGAIN);  // cgroup.max.descendants
     }
   }
+  if (call.number == SYS_epoll_ctl && call.arguments[1] == EPOLL_CTL_ADD)
+    errors.push_back(ENOSPC);  // the user's max_user_watches
   if (makes_descriptor(thread, call)) errors.push_back(EMFILE);
   bool forks = call.number == SYS_clone3 || call.number == SYS_clone;
 #if defined(__x86_64__)
