@@ -59,9 +59,9 @@ int Face::run() {
 void Face::serve() {
   while (!gave_up_) {
     std::array set{
-        os::Poll{lifeline_.get(), POLLIN, 0}, os::Poll{keeper_.get(), POLLIN, 0},
-        os::Poll{signals_.get(), POLLIN, 0},  os::Poll{input_watched_ ? 0 : -1, POLLRDHUP, 0},
-        os::Poll{caller_.get(), POLLIN, 0},   os::Poll{leader_.get(), POLLIN, 0},
+        os::Poll{keeper_.lifeline.get(), POLLIN, 0}, os::Poll{keeper_.process.get(), POLLIN, 0},
+        os::Poll{signals_.get(), POLLIN, 0},         os::Poll{input_watched_ ? 0 : -1, POLLRDHUP, 0},
+        os::Poll{caller_.get(), POLLIN, 0},          os::Poll{keeper_.leader.get(), POLLIN, 0},
     };
     const auto ready = os::poll_all(set, timeout());
     if (!ready) return;  // no memory: the tree is ended without us having to look
@@ -74,12 +74,12 @@ void Face::serve() {
     if (set[4].ready != 0) note_caller();
     if (set[5].ready != 0) note_silent_leader();
     note_time(Clock::now());
-    if (started_ && !std::exchange(settled_, true)) os::release_stack();
+    if (keeper_.started && !std::exchange(settled_, true)) os::release_stack();
   }
 }
 
 Face::milliseconds Face::timeout() const {
-  const auto next = std::min({press_at_, time_over_, look_at_});
+  const auto next = std::min({keeper_.press_at, time_over_, look_at_});
   if (next == Clock::time_point::max()) return milliseconds(-1);
   const auto rest = std::chrono::ceil<milliseconds>(next - Clock::now());
   return std::clamp(rest, milliseconds(0), milliseconds(60000));
@@ -88,9 +88,10 @@ Face::milliseconds Face::timeout() const {
 void Face::hear() {
   for (;;) {
     KeeperDatagram message;
-    const auto size = os::recv_message(lifeline_.get(), std::as_writable_bytes(std::span(&message, 1)));
+    const auto size =
+        os::recv_message(keeper_.lifeline.get(), std::as_writable_bytes(std::span(&message, 1)));
     if (!size && size.error().is_errno(EAGAIN)) return;
-    if (!size || *size == 0) return lifeline_.reset();  // its exit is told by its pidfd
+    if (!size || *size == 0) return keeper_.lifeline.reset();  // its exit is told by its pidfd
     if (const auto said = from_keeper(std::as_bytes(std::span(&message, 1)).first(*size))) heed(*said);
   }
 }
@@ -100,24 +101,24 @@ void Face::heed(const KeeperDatagram& message) {
     case KeeperMessage::started:
       return note_started(message);
     case KeeperMessage::spawn_failed:
-      spawn_step_ = message.b;
+      keeper_.spawn_step = message.b;
       return note_spawn_error(static_cast<os::SpawnStep>(message.b), static_cast<int>(message.a));
     case KeeperMessage::leader_exited:
-      leader_end_ = os::Waited{
-          .pid = leader_pid_, .code = static_cast<int>(message.a), .signal = static_cast<int>(message.b)};
-      leader_ = {};
-      handed_ = message.c != 0;
-      if (!handed_) let_go_of_input();
+      keeper_.leader_end = os::Waited{.pid = keeper_.leader_pid,
+                                      .code = static_cast<int>(message.a),
+                                      .signal = static_cast<int>(message.b)};
+      keeper_.leader = {};
+      if (message.c == 0) let_go_of_input();  // nobody was handed it
       return;
     case KeeperMessage::stopping:
-      ladder_ = static_cast<LadderState>(message.a);
-      report_.enter(ladder_, static_cast<LadderEvent>(message.b));
-      if (ladder_ != LadderState::eof) let_go_of_input();
+      keeper_.ladder = static_cast<LadderState>(message.a);
+      report_.enter(keeper_.ladder, static_cast<LadderEvent>(message.b));
+      if (keeper_.ladder != LadderState::eof) let_go_of_input();
       return;
     case KeeperMessage::unkillable:
       return give_up(message.a, message.b != 0);
     case KeeperMessage::empty:
-      said_empty_ = true;
+      keeper_.said_empty = true;
       report_.terminated = message.a;
       report_.killed = message.b;
       return;
@@ -133,30 +134,31 @@ void Face::heed(const KeeperDatagram& message) {
 
 void Face::note_spawn_error(os::SpawnStep step, int number) {
   FixedString<64> what("--isolation=pidns: ");
-  spawn_error_ = os::of_namespace(step)
-                     ? sys_error("", what.append(os::to_string(step)).view(), number).error()
-                     : sys_error("", options_.command[0], number).error();
+  keeper_.spawn_error = os::of_namespace(step)
+                            ? sys_error("", what.append(os::to_string(step)).view(), number).error()
+                            : sys_error("", options_.command[0], number).error();
 }
 
 // A keeper that answers what was asked first is not held, however much has been asked since.
 void Face::note_heard(std::int64_t number) {
-  if (number < awaited_ || press_at_ == Clock::time_point::max()) return;
-  pressed_ = 0;
-  awaited_ = number + 1;
-  press_at_ = number == asked_ ? Clock::time_point::max() : Clock::now() + kAcknowledge;
+  if (number < keeper_.awaited || keeper_.press_at == Clock::time_point::max()) return;
+  keeper_.pressed = 0;
+  keeper_.awaited = number + 1;
+  keeper_.press_at = number == keeper_.asked ? Clock::time_point::max() : Clock::now() + kAcknowledge;
 }
 
 void Face::note_started(const KeeperDatagram& message) {
-  started_ = true;
-  leader_pid_ = static_cast<pid_t>(message.a);
+  keeper_.started = true;
+  keeper_.leader_pid = static_cast<pid_t>(message.a);
   report_.pid = message.a;
   // The command's output is not ours to keep open; errors of ours are still to be told.
   if (const auto null = os::open_null()) (void)os::replace_descriptor(1, null->get());
   // What was asked before it could hear is due now.
-  if (press_at_ != Clock::time_point::max()) press_at_ = Clock::now() + kAcknowledge;
+  if (keeper_.press_at != Clock::time_point::max()) keeper_.press_at = Clock::now() + kAcknowledge;
   // It may be dead and reaped by now, and its number another's.
-  if (auto leader = os::PidFd::open(leader_pid_); leader && os::is_descendant(leader_pid_, keeper_.pid()))
-    leader_ = std::move(*leader);
+  if (auto leader = os::PidFd::open(keeper_.leader_pid);
+      leader && os::is_descendant(keeper_.leader_pid, keeper_.process.pid()))
+    keeper_.leader = std::move(*leader);
   // While the command works: what earlier runs, killed together with their keepers, have left.
   if (own_cgroup_) (void)os::sweep_leaves_below(own_cgroup_.get(), kFaceLeaf);
   own_cgroup_.reset();
@@ -179,6 +181,7 @@ void Face::note_signals() {
       if (number == SIGHUP) ask(KeeperMessage::signal, number);
       terminate(LadderEvent::terminate);
     } else {
+      if (!keeper_.started) early_signals_ |= std::uint64_t{1} << number;
       ask(KeeperMessage::signal, number);
     }
   }
@@ -189,13 +192,13 @@ void Face::note_children() {
   for (;;) {
     const auto stopped = os::stopped_child();
     if (!stopped || *stopped == 0) break;
-    if (*stopped != keeper_.pid()) continue;
+    if (*stopped != keeper_.process.pid()) continue;
     const auto now = Clock::now();
-    if (now - first_stop_ > std::chrono::seconds(1)) {
-      first_stop_ = now;
-      stops_ = 0;
+    if (now - keeper_.first_stop > std::chrono::seconds(1)) {
+      keeper_.first_stop = now;
+      keeper_.stops = 0;
     }
-    (void)keeper_.signal(++stops_ >= kMostStops ? SIGKILL : SIGCONT);
+    (void)keeper_.process.signal(++keeper_.stops >= kMostStops ? SIGKILL : SIGCONT);
   }
   reap();
 }
@@ -214,18 +217,24 @@ void Face::note_input(short ready) {
 // The hang-up of a FIFO is not its end: somebody may open it for writing once more.
 void Face::look_for_a_writer() {
   look_at_ = Clock::time_point::max();
-  if (!input_ended_ || terminate_asked_ || ladder_ > LadderState::eof) return;
+  if (!input_ended_ || terminate_asked_ || keeper_.ladder > LadderState::eof) return;
   std::array set{os::Poll{0, POLLRDHUP, 0}};
   (void)os::poll_all(set, milliseconds(0));
   if ((set[0].ready & (POLLHUP | POLLNVAL)) != 0) {
     look_at_ = Clock::now() + kFifoLook;
     return;
   }
+  watch_input_again();
+  keeper_.ladder = LadderState::serving;
+  ask(KeeperMessage::input_back);
+}
+
+// As if it had not ended: it has a writer, or it is another keeper that is to hear of its end.
+void Face::watch_input_again() {
   input_ended_ = false;
   input_watched_ = true;
-  ladder_ = LadderState::serving;
+  look_at_ = Clock::time_point::max();
   report_.ended_by = "command";
-  ask(KeeperMessage::input_back);
 }
 
 void Face::let_go_of_input() {
@@ -247,7 +256,7 @@ void Face::note_caller() {
 // The leader has ended and its keeper, who should tell, may be held by a tracer: it is asked whether it
 // hears.
 void Face::note_silent_leader() {
-  leader_ = {};
+  keeper_.leader = {};
   ask(KeeperMessage::signal, 0);
 }
 
@@ -258,12 +267,12 @@ void Face::note_time(Clock::time_point now) {
     because("time_over");
     terminate(LadderEvent::terminate);
   }
-  if (now >= press_at_) press(now);
+  if (now >= keeper_.press_at) press(now);
 }
 
 // The first cause counts; what follows from it is not another one.
 void Face::because(std::string_view cause, int signal) {
-  if (report_.ended_by != "command" || leader_end_) return;
+  if (report_.ended_by != "command" || keeper_.leader_end) return;
   report_.ended_by = cause;
   report_.signal = signal;
 }
@@ -274,27 +283,27 @@ void Face::terminate(LadderEvent why) {
 }
 
 void Face::ask(KeeperMessage kind, std::int64_t a, std::int64_t b) {
-  if (!lifeline_) return;
-  const KeeperDatagram message{.kind = kind, .a = a, .b = b, .c = ++asked_};
-  (void)os::send_message(lifeline_.get(), std::as_bytes(std::span(&message, 1)));
-  if (press_at_ != Clock::time_point::max()) return;
-  pressed_ = 0;
-  awaited_ = asked_;
-  press_at_ = Clock::now() + (started_ ? kAcknowledge : kUnborn);
+  if (!keeper_.lifeline) return;
+  const KeeperDatagram message{.kind = kind, .a = a, .b = b, .c = ++keeper_.asked};
+  (void)os::send_message(keeper_.lifeline.get(), std::as_bytes(std::span(&message, 1)));
+  if (keeper_.press_at != Clock::time_point::max()) return;
+  keeper_.pressed = 0;
+  keeper_.awaited = keeper_.asked;
+  keeper_.press_at = Clock::now() + (keeper_.started ? kAcknowledge : kUnborn);
 }
 
 // It does not answer. A stopped keeper is continued, a held one is ended: then the tree is ours.
 void Face::press(Clock::time_point now) {
-  ++pressed_;
-  (void)keeper_.signal(SIGCONT);
-  press_at_ = now + kAcknowledge;
-  if (pressed_ == 1) return;
-  if (pressed_ == 2 && only_starved(keeper_.pid())) {
-    press_at_ = now + kStarved;
+  ++keeper_.pressed;
+  (void)keeper_.process.signal(SIGCONT);
+  keeper_.press_at = now + kAcknowledge;
+  if (keeper_.pressed == 1) return;
+  if (keeper_.pressed == 2 && only_starved(keeper_.process.pid())) {
+    keeper_.press_at = now + kStarved;
     return;
   }
-  (void)keeper_.signal(SIGKILL);
-  press_at_ = Clock::time_point::max();
+  (void)keeper_.process.signal(SIGKILL);
+  keeper_.press_at = Clock::time_point::max();
 }
 
 }  // namespace holdfast::custody

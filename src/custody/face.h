@@ -76,6 +76,7 @@ class Face {
   void note_silent_leader();
   void note_time(Clock::time_point now);
   void look_for_a_writer();
+  void watch_input_again();
   void let_go_of_input();
   void ask(KeeperMessage kind, std::int64_t a = 0, std::int64_t b = 0);
   void terminate(LadderEvent why);
@@ -90,32 +91,42 @@ class Face {
   int conclude();
   int fail(int status, const Error& error);
 
+  // What is known of one keeper and of what it started, and what it was asked: the next one begins with a
+  // fresh one.
+  struct OneKeeper {
+    UniqueFd lifeline;
+    os::PidFd process, leader;
+    pid_t leader_pid = 0;
+    bool in_leaf = false, started = false, said_empty = false;
+    LadderState ladder = LadderState::serving;  // as it told it
+    std::optional<Error> spawn_error;
+    std::int64_t spawn_step = 0;
+    std::optional<os::Waited> leader_end, end;
+
+    // What it was asked and has not acknowledged: SIGCONT, then SIGKILL.
+    std::int64_t asked = 0, awaited = 0;
+    int pressed = 0;
+    Clock::time_point press_at = Clock::time_point::max();
+    Clock::time_point first_stop{};
+    int stops = 0;
+  };
+
   FaceOptions options_;
   char** environment_;
   FaceReport report_;
-  UniqueFd report_fd_, signals_, lifeline_, own_cgroup_;
-  os::PidFd caller_, keeper_, leader_;
-  pid_t caller_pid_ = 0, leader_pid_ = 0;
-  bool leaf_allowed_ = true, in_leaf_ = false;
+  UniqueFd report_fd_, signals_, own_cgroup_;
+  os::PidFd caller_;
+  pid_t caller_pid_ = 0;
+  bool leaf_allowed_ = true;
   bool strangers_ = false;  // it has, or may get, children that are no part of the tree
+  OneKeeper keeper_;
 
-  LadderState ladder_ = LadderState::serving;  // as the keeper told it
-  bool started_ = false, said_empty_ = false, gave_up_ = false, over_ = false;
-  bool terminate_asked_ = false, handed_ = false, caller_gone_ = false, settled_ = false;
+  bool gave_up_ = false, terminate_asked_ = false, caller_gone_ = false, settled_ = false;
   bool input_watched_ = false, input_is_fifo_ = false, input_ended_ = false;
-  std::optional<Error> spawn_error_;
-  std::int64_t spawn_step_ = 0;
-  std::optional<os::Waited> leader_end_, keeper_end_;
-
-  // What the keeper was asked and has not acknowledged: SIGCONT, then SIGKILL.
-  std::int64_t asked_ = 0, awaited_ = 0;
-  int pressed_ = 0;
-  Clock::time_point press_at_ = Clock::time_point::max();
+  std::uint64_t early_signals_ = 0;  // a bit each: for the command, before it was started
   Clock::time_point time_over_ = Clock::time_point::max();
   Clock::time_point look_at_ = Clock::time_point::max();  // at a FIFO that seemed to end
-  Clock::time_point first_stop_{};
-  int stops_ = 0;
-  std::optional<Members> members_;  // last, as in the keeper
+  std::optional<Members> members_;                        // last, as in the keeper
 };
 
 // `holdfast-keeper run …`: all of it. `words` are what stands behind `run`.

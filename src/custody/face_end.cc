@@ -50,10 +50,10 @@ void Face::reap() {
   for (int i = 0; i < kReapsPerRound; ++i) {
     const auto ended = os::wait_child(-1);
     if (!ended || ended->pid == 0) return;
-    if (ended->pid == keeper_.pid()) {
-      keeper_end_ = *ended;
-    } else if (ended->pid == leader_pid_ && !leader_end_) {
-      leader_end_ = *ended;
+    if (ended->pid == keeper_.process.pid()) {
+      keeper_.end = *ended;
+    } else if (ended->pid == keeper_.leader_pid && !keeper_.leader_end) {
+      keeper_.leader_end = *ended;
     }
   }
 }
@@ -62,23 +62,24 @@ void Face::reap() {
 // leaf.
 void Face::finish() {
   if (gave_up_) return;
-  if (lifeline_) hear();
-  lifeline_.reset();
+  if (keeper_.lifeline) hear();
+  keeper_.lifeline.reset();
   reap();
-  const bool in_order = keeper_end_ && keeper_end_->signal == 0 && keeper_end_->code == 0 && said_empty_;
+  const bool in_order =
+      keeper_.end && keeper_.end->signal == 0 && keeper_.end->code == 0 && keeper_.said_empty;
   // Where strangers' daemons come to us as well, nobody could tell them from what a liar left: its word is
   // taken then.
   const bool nobody_left = strangers_ || members_->empty();
   if (in_order && nobody_left) return;
-  const bool never_began = spawn_error_ && nobody_left;
+  const bool never_began = keeper_.spawn_error && nobody_left;
   if (!never_began) finish_alone();
-  if (in_leaf_ && !gave_up_) (void)os::remove_leaf(members_->leaf());
+  if (keeper_.in_leaf && !gave_up_) (void)os::remove_leaf(members_->leaf());
 }
 
 // No grace: a survivor's politeness would be the window in which it could kill its second guard.
 void Face::finish_alone() {
   report_.keeper_lost = true;
-  report_.enter(advance(ladder_, LadderEvent::keeper_gone).next, LadderEvent::keeper_gone);
+  report_.enter(advance(keeper_.ladder, LadderEvent::keeper_gone).next, LadderEvent::keeper_gone);
   const auto begin = Clock::now();
   for (;;) {
     Members::Pass pass;
@@ -122,18 +123,19 @@ int Face::fail(int status, const Error& error) {
 }
 
 int Face::conclude() {
-  if (spawn_error_) {
-    const int number = spawn_error_->code.value();
-    const bool by_exec =
-        spawn_step_ == kStepLookUp || static_cast<os::SpawnStep>(spawn_step_) == os::SpawnStep::execve;
+  if (keeper_.spawn_error) {
+    const int number = keeper_.spawn_error->code.value();
+    const bool by_exec = keeper_.spawn_step == kStepLookUp ||
+                         static_cast<os::SpawnStep>(keeper_.spawn_step) == os::SpawnStep::execve;
     const int status = number == ENOENT ? kRunNotFound : kRunNotExecutable;
-    return fail(by_exec ? status : kRunFailed, *spawn_error_);
+    return fail(by_exec ? status : kRunFailed, *keeper_.spawn_error);
   }
-  if (!gave_up_ && !leader_end_ && !started_)
+  if (!gave_up_ && !keeper_.leader_end && !keeper_.started)
     return fail(kRunFailed, holdfast::fail(Errc::unproven, "", "the keeper ended before it began").error());
   // Whose status was lost with a killed keeper was killed by us.
-  const os::Waited end = leader_end_.value_or(os::Waited{.pid = leader_pid_, .signal = SIGKILL});
-  report_.status_known = leader_end_.has_value();
+  const os::Waited end =
+      keeper_.leader_end.value_or(os::Waited{.pid = keeper_.leader_pid, .signal = SIGKILL});
+  report_.status_known = keeper_.leader_end.has_value();
   report_.code = end.code;
   report_.leader_signal = end.signal;
   int status = end.signal != 0 ? 128 + end.signal : end.code;

@@ -168,8 +168,8 @@ Result<void> Face::start() {
       report_.rung_reason = describe(made.error()).view();
     }
   }
-  in_leaf_ = static_cast<bool>(leaf);
-  report_.rung = options_.isolation == Isolation::pidns ? "pidns" : in_leaf_ ? "leaf" : "tree";
+  keeper_.in_leaf = static_cast<bool>(leaf);
+  report_.rung = options_.isolation == Isolation::pidns ? "pidns" : keeper_.in_leaf ? "leaf" : "tree";
   return start_keeper(std::move(leaf));
 }
 
@@ -210,26 +210,29 @@ Result<void> Face::start_keeper(os::CgroupLeaf leaf) {
     if (leaf) (void)os::remove_leaf(leaf);
     return forward(keeper);
   }
-  keeper_ = std::move(*keeper);
-  lifeline_ = std::move(lifeline->first);
-  report_.keeper_pid = keeper_.pid();
+  keeper_.process = std::move(*keeper);
+  keeper_.lifeline = std::move(lifeline->first);
+  report_.keeper_pid = keeper_.process.pid();
   Members::Strangers strangers{.session = os::own_session()};
-  if (const auto stat = os::read_stat(keeper_.pid())) strangers.born_before = stat->start_ticks;
+  if (const auto stat = os::read_stat(keeper_.process.pid())) strangers.born_before = stat->start_ticks;
   members_.emplace(os::own_pid(), std::move(leaf), strangers);
+  for (const int number : kRespected) {  // what an earlier keeper did not live to pass on
+    if ((early_signals_ >> number & 1) != 0) ask(KeeperMessage::signal, number);
+  }
   return {};
 }
 
-// The command was not started, and there is another way to try.
+// The command was not started, and there is another way to try. What the keeper was asked is the next one's.
 bool Face::again() {
-  if (!spawn_error_ || gave_up_ || terminate_asked_ || caller_gone_) return false;
-  const auto step = static_cast<os::SpawnStep>(spawn_step_);
+  if (!keeper_.spawn_error || gave_up_ || terminate_asked_ || caller_gone_) return false;
+  const auto step = static_cast<os::SpawnStep>(keeper_.spawn_step);
   const bool leaf_refused =
-      in_leaf_ && (step == os::SpawnStep::clone3 || step == os::SpawnStep::cgroup_procs);
+      keeper_.in_leaf && (step == os::SpawnStep::clone3 || step == os::SpawnStep::cgroup_procs);
   if (!leaf_refused || options_.isolation == Isolation::leaf || options_.limits.need_leaf()) return false;
   leaf_allowed_ = false;
-  report_.rung_reason = describe(*spawn_error_).view();
-  spawn_error_.reset();
-  keeper_end_.reset();
+  report_.rung_reason = describe(*keeper_.spawn_error).view();
+  keeper_ = {};
+  if (input_ended_) watch_input_again();
   return true;
 }
 
