@@ -6,7 +6,7 @@ packages=(
   clang-19 lld-19 libclang-rt-19-dev libstdc++-12-dev cmake ninja-build pkg-config ccache git make tzdata
   libboost1.81-dev libsimdjson-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libsqlite3-dev
   libsqlitecpp-dev libyaml-cpp-dev libabsl-dev prometheus-cpp-dev libssl-dev libgtest-dev libgmock-dev
-  libbenchmark-dev spin)
+  libbenchmark-dev spin systemd dbus)
 [ "${1:-}" = lint ] && packages=(clang-tidy-19 clang-format-19 "${packages[@]}")
 
 if apt_install "${packages[@]}"; then

@@ -35,6 +35,7 @@ int run(std::vector<std::string> arguments, Terminal terminal) {
   add_act_verbs(app, context);
   add_job_verbs(app, context);
   add_setup_verbs(app, context);
+  add_doctor_verb(app, context);
   std::ranges::reverse(arguments);  // as CLI11 wants them
   try {
     app.parse(arguments);

@@ -265,5 +265,36 @@ TEST_F(CliTest, check_exits_78_on_a_broken_file_and_needs_no_gateway) {
   EXPECT_EQ(Json::parse(out.str())["ok"], false);
 }
 
+TEST_F(CliTest, doctor_says_what_is_guaranteed_and_what_would_raise_it) {
+  ASSERT_EQ(run({"doctor", "--json", "--socket", "/nowhere"}), 0) << err.str();
+  const auto facts = Json::parse(out.str());
+  EXPECT_TRUE(facts["gateway"].is_null());
+  EXPECT_EQ(facts["guarantees"].size(), 10U);
+  std::string commands;
+  for (const auto& finding : facts["findings"])
+    if (!finding["raise"].is_null())
+      commands += "\n  " + finding["name"].get<std::string>() + ": " + finding["raise"].get<std::string>();
+  ASSERT_EQ(run({"doctor", "--socket", "/nowhere"}), 0) << err.str();
+  const std::string rung = facts["here"]["rung"];
+  for (const auto& part : {std::string("cgroup leaf "), "A gateway started here stands on rung " + rung,
+                           std::string("killed in one stroke  "), "What would raise it here:" + commands})
+    EXPECT_NE(out.str().find(part), std::string::npos) << part << out.str();
+}
+
+// Which may stand elsewhere than who asks.
+TEST_F(CliTest, doctor_speaks_of_the_gateway_that_runs) {
+  ASSERT_EQ(run({"doctor", "--json"}), 0) << err.str();
+  const auto facts = Json::parse(out.str());
+  EXPECT_EQ(facts["gateway"]["rung"], "tree");
+  EXPECT_EQ(facts["gateway"]["service"], false);
+  for (const auto& row : facts["guarantees"])
+    EXPECT_EQ(row["servers"].get<std::string>().find("leaf"), std::string::npos) << row;
+  ASSERT_EQ(run({"doctor"}), 0) << err.str();
+  const auto pid = std::to_string(facts["gateway"]["pid"].get<int>());
+  for (const auto& part : {"The gateway that runs (pid " + pid + ") stands on rung tree, in no unit",
+                           std::string("WITH isolation: pidns")})
+    EXPECT_NE(out.str().find(part), std::string::npos) << part << out.str();
+}
+
 }  // namespace
 }  // namespace holdfast::cli

@@ -1,6 +1,8 @@
 #include "daemon/daemon.h"
 
 #include <unistd.h>
+
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -21,6 +23,7 @@
 #include "daemon/paths.h"
 #include "daemon/pressure.h"
 #include "daemon/reload.h"
+#include "daemon/service.h"
 #include "daemon/start_failure.h"
 #include "daemon/state_lock.h"
 #include "front/control_api.h"
@@ -65,6 +68,7 @@ class Daemon {
   config::Config config_;
   Paths paths_;
   ServeOptions options_;
+  Service service_{process_environment()};
   std::optional<os::DescriptorLimit> descriptors_;  // what we had before we took more: for children
   asio::io_context loop_{1};
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
@@ -93,6 +97,14 @@ Result<void> offers(const custody::RungReport& found, std::string_view required)
   return fail(Errc::refused, "custody",
               "the configuration requires " + std::string(required) + ", and here is only " +
                   std::string(custody::to_string(found.rung)) + ": " + found.reason);
+}
+
+// The drain, the longest ladder, and what SIGKILL and the good-byes may take.
+milliseconds longest_stop(const config::Config& config) {
+  milliseconds ladder{};
+  for (const auto& [name, server] : config.servers)
+    ladder = std::max(ladder, server.stop.eof + server.stop.term);
+  return config.drain + ladder + std::chrono::seconds(10);
 }
 
 // Who asks for more than the machine offers is not started on less.
@@ -167,12 +179,15 @@ asio::awaitable<void> Daemon::live() {
     say_failed(started.error(), paths_);
     exit_code_ = kExitFailed;
   } else {
+    service_.ready();
+    tasks_.spawn("watchdog", service_.keep_alive());
     TaskGroup watches(loop_.get_executor());
     watches.spawn("reload", reload_when_asked());
     watches.spawn("memory",
                   watch_memory([this](const auto& reason) { return gateway_->evict_idle(reason); }));
     (void)co_await stop_requested_.wait_until(steady_clock::time_point::max());
     watches.cancel();
+    service_.stopping(longest_stop(config_));
     co_await drain();
   }
   co_await stop();

@@ -1,0 +1,58 @@
+// What `holdfast doctor` leaves: it does in small what a gateway does at its start.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "needs.h"
+#include "os/cgroup.h"
+#include "os/process.h"
+#include "outer.h"
+
+namespace holdfast::test {
+namespace {
+
+using nlohmann::json;
+
+// `holdfast doctor --json` in the outer's cgroup.
+json doctor(Outer& outer) {
+  auto pipe = os::pipe_pair();
+  auto null = os::open_null();
+  auto child = outer.start({.path = HOLDFAST_PROGRAM,
+                            .arguments = {"doctor", "--json", "--socket", "/nonexistent"},
+                            .fds = {null->get(), pipe->second.get(), null->get()}});
+  if (!child) return {{"failed", child.error().message()}};
+  pipe->second.reset();
+  std::string text;
+  for (std::array<char, 4096> part{};;) {
+    const auto size = ::read(pipe->first.get(), part.data(), part.size());
+    if (size <= 0) break;
+    text.append(part.data(), static_cast<std::size_t>(size));
+  }
+  return json::parse(text, nullptr, false);
+}
+
+TEST(Doctor, leaves_no_process) {
+  Outer outer;
+  const json told = doctor(outer);
+  ASSERT_TRUE(told.contains("here")) << told;
+  EXPECT_TRUE(outer.empty_within(patience(std::chrono::seconds(2)))) << outer.describe();
+}
+
+TEST(Doctor, tries_a_leaf_and_leaves_none) {
+  Outer outer;
+  HOLDFAST_NEEDS("leaf", !outer.cgroup().empty(), outer.why_no_cgroup());
+  const json told = doctor(outer);
+  ASSERT_TRUE(told.contains("here")) << told;
+  EXPECT_EQ(told["here"]["rung"], "leaf") << told;
+  const auto left = [&] { return os::list_cgroups(outer.cgroup(), "").value(); };
+  EXPECT_EQ(left(), std::vector<std::string>{});
+  // The control: one that stayed would be seen.
+  ASSERT_TRUE(os::CgroupLeaf::create(outer.cgroup(), "stayed"));
+  EXPECT_EQ(left(), std::vector<std::string>{"stayed"});
+}
+
+}  // namespace
+}  // namespace holdfast::test
