@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "custody/identity.h"
 #include "custody/keeper_protocol.h"
+#include "custody/ledger.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
