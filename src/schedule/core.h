@@ -52,8 +52,7 @@ class Core final : public Scheduler {
     std::vector<std::shared_ptr<custody::Tree>> unkillable;
     // Instants that the planner has passed and that no claim has been tried for since the last one failed.
     struct Owed {
-      int count = 0;
-      SystemTime first, last;
+      Planner::Instants instants;
       std::string reason;
     } owed;
     std::optional<SystemTime> last;
@@ -92,6 +91,8 @@ class Core final : public Scheduler {
   asio::awaitable<void> tick(SystemTime now, std::vector<Planner::Popped> due);
   asio::awaitable<std::vector<RunPtr>> claim(SystemTime now, std::vector<Planner::Popped> due,
                                              TickReport& report);
+  // One row for all of them.
+  static store::ClaimRequest missed(const Job& job, const Planner::Instants& instants, std::string why);
   std::vector<Claim> plan(const std::vector<Planner::Popped>& due, TickReport& report);
   asio::awaitable<bool> join(const std::vector<RunPtr>& runs, TickReport& report);
   // What is not on disk, or not known to be, is kept until it is.

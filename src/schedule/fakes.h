@@ -276,11 +276,9 @@ class SchedulerTest : public ::testing::Test {
     }
     return out;
   }
-  SystemTime cursor_of(const char* job) {
-    for (const auto& row :
-         *test::wait_for(loop, history->register_jobs({{job, "UTC\nevery 10s"}}, kStart + 1h)))
-      return row.cursor;
-    return {};
+  SystemTime cursor_of(const char* job, std::string schedule = "every 10s") {
+    auto rows = test::wait_for(loop, history->register_jobs({{job, "UTC\n" + schedule}}, kStart + 48h));
+    return rows->at(0).cursor;
   }
   std::string only_run(const char* job) {
     EXPECT_TRUE(until([&] { return !reports.empty(); }));

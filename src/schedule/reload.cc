@@ -59,7 +59,7 @@ void Core::forget_removed() {
     const Job& job = entry.second;
     const bool survived = std::ranges::any_of(
         job.unkillable, [](const auto& tree) { return tree->state() != custody::TreeState::gone; });
-    if (!job.removed || job.open > 0 || survived || job.owed.count > 0) return false;
+    if (!job.removed || job.open > 0 || survived || job.owed.instants.count > 0) return false;
     if (job.planned) planned_[*job.planned] = nullptr;
     return true;
   });

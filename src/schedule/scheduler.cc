@@ -53,22 +53,17 @@ asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
   for (const auto& [name, job] : jobs_) specs.push_back({name, spec_text(job.spec)});
   auto rows = co_await history_.register_jobs(std::move(specs), now);
   if (!rows) co_return forward(rows);
-  std::vector<store::ClaimRequest> missed;
+  std::vector<store::ClaimRequest> gaps;
   for (const store::JobRow& row : *rows) {
     Job& job = jobs_[row.name];
     job.id = row.id;
     if (!job.blocked.empty()) continue;
     plan_anew(job, now);
     if (const auto gap = planner_.between(*job.planned, row.cursor, now); gap.count > 0)
-      missed.push_back({.job_id = row.id,
-                        .at = gap.first,
-                        .state = "missed",
-                        .reason = "the gateway was not running",
-                        .count = gap.count,
-                        .until = gap.last});
+      gaps.push_back(missed(job, gap, "the gateway was not running"));
   }
-  if (missed.empty()) co_return Result<void>{};
-  auto recorded = co_await history_.claim(std::move(missed), now);
+  if (gaps.empty()) co_return Result<void>{};
+  auto recorded = co_await history_.claim(std::move(gaps), now);
   if (!recorded) co_return forward(recorded);
   co_return Result<void>{};
 }

@@ -142,6 +142,16 @@ TEST_F(SchedulerTest, instants_of_a_downtime_become_one_missed_row) {
   EXPECT_EQ(runs[0].state, "missed");
 }
 
+// I11: the cursor goes to the last of them, so that none is without a record.
+TEST_F(SchedulerTest, a_long_downtime_of_a_frequent_job_is_recorded_to_its_end) {
+  config.jobs["a"] = steps_job({"s__good"}, "every 1s");
+  start();
+  core = std::make_unique<Core>(loop, gateway, custodian, *history, config, options());
+  ASSERT_TRUE(test::wait_for(loop, core->prepare(kStart + 24h)));
+  EXPECT_EQ(rows_of("a"), "missed x10000 (the gateway was not running (more than 10000 instants))");
+  EXPECT_EQ(cursor_of("a", "every 1s"), kStart + 24h);
+}
+
 TEST_F(SchedulerTest, what_could_not_be_claimed_is_missed_and_the_cursor_never_passes_it_before) {
   config.jobs["a"] = steps_job({"s__good"});
   start();
