@@ -94,6 +94,8 @@ class Core final : public Scheduler {
   // One row for all of them.
   static store::ClaimRequest missed(const Job& job, const Planner::Instants& instants, std::string why);
   std::vector<Claim> plan(const std::vector<Planner::Popped>& due, TickReport& report);
+  // Claimed, and not to run any more: the gateway is shutting down.
+  asio::awaitable<void> withdraw(const RunPtr& run);
   asio::awaitable<bool> join(const std::vector<RunPtr>& runs, TickReport& report);
   // What is not on disk, or not known to be, is kept until it is.
   asio::awaitable<Result<void>> settle(SystemTime now);
@@ -106,6 +108,7 @@ class Core final : public Scheduler {
   void dispatch();
   asio::awaitable<void> supervise(RunPtr run);
   asio::awaitable<void> act(RunPtr run, std::shared_ptr<RunLog> log);
+  asio::awaitable<void> note_start(const RunPtr& run);
   asio::awaitable<void> perform(const RunPtr& run);
   asio::awaitable<void> finish(const RunPtr& run);
   // How a run ended: on disk, or kept here, within a bound, until it can be.

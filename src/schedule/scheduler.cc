@@ -128,16 +128,20 @@ asio::awaitable<void> Core::supervise(RunPtr run) {
   dispatch();
 }
 
-asio::awaitable<void> Core::perform(const RunPtr& run) {
-  if (run->cancel_asked) {
-    run->outcome = Outcome{.state = "cancelled", .reason = "cancelled before it started"};
-    co_return;
-  }
+asio::awaitable<void> Core::note_start(const RunPtr& run) {
   run->view.state = "running";
   run->view.started_at = system_clock::now();
   log::info("run.started", {{"job", run->view.job}, {"run", run->view.id}});
   if (auto noted = co_await history_.start_run(run->view.id, *run->view.started_at); !noted)
     log::warn("run.not_noted", {{"run", run->view.id}, {"error", noted.error().message()}});
+}
+
+asio::awaitable<void> Core::perform(const RunPtr& run) {
+  if (!run->cancel_asked) co_await note_start(run);
+  if (run->cancel_asked) {  // while it waited, or while the disk was awaited
+    run->outcome = Outcome{.state = "cancelled", .reason = "cancelled before it started"};
+    co_return;
+  }
   if (run->spec.command.empty()) {
     run->session = gateway_.open_session(gateway::SessionKind::job, run->view.job + "/" + run->view.id);
     if (!run->session) {
@@ -267,6 +271,10 @@ asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
     else
       --job->open;
     co_return forward(claimed);
+  }
+  if (stopping_) {  // meanwhile
+    co_await withdraw(run);
+    co_return fail(Errc::refused, "run job", run->view.reason);
   }
   enqueue(run);
   co_return run->view.id;

@@ -57,6 +57,37 @@ TEST_F(SchedulerTest, run_ends_by_cancel_releases_its_session) {
   EXPECT_EQ(world.interrupted, 1);
 }
 
+TEST_F(SchedulerTest, a_run_that_is_cancelled_while_its_start_is_noted_never_starts) {
+  config.jobs["a"] = steps_job({"s__good"});
+  start();
+  Event answer(loop.get_executor());
+  disk->slow_start_ = &answer;
+  core->wake(kStart + 10s);
+  ASSERT_TRUE(until([&] { return disk->starts_ == 1; }));
+  EXPECT_EQ(core->cancel("a", ""), 1);
+  answer.set();
+  EXPECT_EQ(only_run("a"), "cancelled: cancelled before it started");
+  EXPECT_EQ(world.opened, 0);
+}
+
+TEST_F(SchedulerTest, a_run_now_whose_claim_outlasts_the_drain_never_starts) {
+  config.jobs["a"] = steps_job({"s__good"}, "every 10h");
+  start();
+  Event answer(loop.get_executor());
+  disk->slow_ = &answer;
+  std::optional<Result<std::string>> id;
+  TaskGroup group(loop.get_executor());
+  group.spawn("run now", test::store_answer(core->run_now("a"), id));
+  ASSERT_TRUE(until([&] { return disk->claims_ == 1; }));
+  stop();
+  answer.set();
+  ASSERT_TRUE(until([&] { return id.has_value(); }));
+  ASSERT_FALSE(*id);
+  EXPECT_EQ(id->error().message(), "run job the gateway is shutting down: refused");
+  EXPECT_EQ(rows_of("a"), "cancelled (the gateway is shutting down)");
+  EXPECT_EQ(world.opened, 0);
+}
+
 TEST_F(SchedulerTest, missing_tool_fails_with_that_reason) {
   config.jobs["a"] = steps_job({"s__good", "s__nope"});
   start();

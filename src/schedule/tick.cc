@@ -107,14 +107,20 @@ asio::awaitable<std::vector<Core::RunPtr>> Core::claim(SystemTime now, std::vect
       runs.push_back(run);
       continue;
     }
-    --run->job->open;
-    if (!ours) continue;
-    run->view.state = "cancelled";
-    run->view.reason = "the gateway is shutting down";
-    run->view.ended_at = now;
-    co_await record(run);
+    if (ours)
+      co_await withdraw(run);
+    else
+      --run->job->open;
   }
   co_return runs;
+}
+
+asio::awaitable<void> Core::withdraw(const RunPtr& run) {
+  --run->job->open;
+  run->view.state = "cancelled";
+  run->view.reason = "the gateway is shutting down";
+  run->view.ended_at = system_clock::now();
+  co_await record(run);
 }
 
 store::ClaimRequest Core::missed(const Job& job, const Planner::Instants& instants, std::string why) {
