@@ -1,6 +1,7 @@
 // The scheduler behind schedule/scheduler.h, with its clock in the open for tests.
 #pragma once
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <deque>
 #include <map>
 #include <set>
@@ -85,7 +86,8 @@ class Core final : public Scheduler {
   asio::awaitable<Result<void>> between_claims(std::chrono::steady_clock::time_point patience);
 
   RunPtr make_run(Job& job, SystemTime at, std::string trigger);
-  asio::awaitable<void> timer_loop();
+  Result<asio::posix::stream_descriptor> open_timer();
+  asio::awaitable<void> timer_loop(asio::posix::stream_descriptor timer);
   void arm();
   void end_claiming();
   asio::awaitable<void> tick(SystemTime now, std::vector<Planner::Popped> due);

@@ -69,9 +69,11 @@ asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
 }
 
 asio::awaitable<Result<void>> Core::start() {
+  auto timer = open_timer();
+  if (!timer) co_return forward(timer);
   auto prepared = co_await prepare(system_clock::now());
   if (!prepared) co_return forward(prepared);
-  timer_.spawn("scheduler.timer", timer_loop());
+  timer_.spawn("scheduler.timer", timer_loop(std::move(*timer)));
   co_return Result<void>{};
 }
 

@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "schedule/fakes.h"
 
 namespace holdfast::schedule {
@@ -337,6 +339,23 @@ TEST_F(SchedulerTest, the_real_timer_wakes_it) {
   core->on_tick([this](const TickReport& report) { reports.push_back(report); });
   ASSERT_TRUE(test::wait_for(loop, core->start()));
   EXPECT_TRUE(until([&] { return reports.size() >= 2; }));
+}
+
+// A scheduler that never wakes would look like one that has nothing to do.
+TEST_F(SchedulerTest, without_a_descriptor_for_its_timer_it_does_not_start) {
+  config.jobs["a"] = steps_job({"s__good"}, "every 1s");
+  history = std::move(*store::History::open(dir.path() / "holdfast.db", "me"));
+  core = std::make_unique<Core>(loop, gateway, custodian, *history, config, options());
+  struct rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit none = before;
+  none.rlim_cur = 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto started = test::wait_for(loop, core->start());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(started);
+  EXPECT_TRUE(started.error().is_errno(EMFILE)) << started.error().message();
+  EXPECT_TRUE(test::wait_for(loop, core->start()));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // A wake of the timer: claim what is due, run it, join it, sweep. And what becomes of a claim that fails.
 #include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -21,20 +20,28 @@ std::string reason_of(const Error& error) { return "its claim could not be writt
 
 }  // namespace
 
-asio::awaitable<void> Core::timer_loop() {
+Result<asio::posix::stream_descriptor> Core::open_timer() {
   auto fd = os::open_wall_timer();
-  if (!fd) {
-    log::error("scheduler.timer", {{"error", fd.error().message()}});
-    co_return;
-  }
-  asio::posix::stream_descriptor timer(loop_.get_executor(), fd->release());
+  if (!fd) return forward(fd);
+  asio::posix::stream_descriptor timer(loop_.get_executor());
+  boost::system::error_code ec;
+  timer.assign(fd->get(), ec);
+  if (ec) return std::unexpected(Error{ec, "assign", "timerfd"});
+  (void)fd->release();
+  return timer;
+}
+
+asio::awaitable<void> Core::timer_loop(asio::posix::stream_descriptor timer) {
   timer_fd_ = timer.native_handle();
   while (!stopping_) {
     if (!claiming_) arm();  // otherwise the tick does when its claim is over
     boost::system::error_code ec;
     co_await timer.async_wait(asio::posix::stream_descriptor::wait_read,
                               asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) break;
+    if (ec) {
+      if (!stopping_) log::error("scheduler.timer", {{"error", ec.message()}});
+      break;
+    }
     auto news = os::read_wall_timer(timer.native_handle());
     if (news && *news == os::TimerNews::clock_stepped) log::warn("scheduler.clock_stepped", {});
     wake(system_clock::now());
