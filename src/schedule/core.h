@@ -13,7 +13,8 @@
 
 namespace holdfast::schedule {
 
-// What makes a job's schedule, for the history: a change moves its cursor.
+// What makes a job's schedule, for the history: a change moves its cursor. Whether it is planned at all is
+// part of it, so that nothing was missed while it was not.
 std::string spec_text(const config::Job& job);
 
 class Core final : public Scheduler {

@@ -18,12 +18,6 @@ constexpr auto kUnwind = std::chrono::seconds(10);  // how long a cancelled acti
 
 }  // namespace
 
-std::string spec_text(const config::Job& job) {
-  std::string text = job.timezone;
-  for (const std::string& schedule : job.schedules) text += "\n" + schedule;
-  return text;
-}
-
 std::unique_ptr<Scheduler> Scheduler::create(asio::io_context& loop, gateway::Gateway& gateway,
                                              custody::Custodian& custodian, store::History& history,
                                              const config::Config& config, SchedulerOptions options) {

@@ -185,6 +185,26 @@ TEST_F(SchedulerTest, a_long_downtime_of_a_frequent_job_is_recorded_to_its_end) 
   EXPECT_EQ(cursor_of("a", "every 1s"), kStart + 24h);
 }
 
+// Neither was it the gateway that did not run, nor was anything due.
+TEST_F(SchedulerTest, a_job_that_was_disabled_or_away_has_missed_nothing) {
+  config.jobs["disabled"] = config.jobs["away"] = steps_job({"s__good"});
+  start();
+  const auto whole = config;
+  config.jobs["disabled"].enabled = false;
+  config.jobs.erase("away");
+  const auto start_anew = [&](const config::Config& entries, SystemTime now) {
+    core = std::make_unique<Core>(loop, gateway, custodian, *history, entries, options());
+    ASSERT_TRUE(test::wait_for(loop, core->prepare(now)));
+  };
+  start_anew(config, kStart + 1s);
+  start_anew(whole, kStart + 65s);
+  EXPECT_EQ(rows_of("disabled"), "");
+  EXPECT_EQ(rows_of("away"), "");
+  start_anew(whole, kStart + 85s);
+  for (const char* job : {"disabled", "away"})
+    EXPECT_EQ(rows_of(job), "missed x2 (the gateway was not running)") << job;
+}
+
 TEST_F(SchedulerTest, what_could_not_be_claimed_is_missed_and_the_cursor_never_passes_it_before) {
   config.jobs["a"] = steps_job({"s__good"});
   start();
