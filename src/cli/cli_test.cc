@@ -55,6 +55,7 @@ TEST_F(CliTest, every_looking_verb_prints_something) {
 
 TEST_F(CliTest, an_idle_instance_says_until_when_and_a_held_one_by_whom) {
   front.gateway.views.resize(2);
+  for (auto& view : front.gateway.views) view.id = "t";
   front.gateway.views[0].idle = true;
   front.gateway.views[0].stop_at = std::chrono::system_clock::now() + std::chrono::seconds(5430);
   front.gateway.views[1].leases.resize(1);

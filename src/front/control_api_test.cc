@@ -57,6 +57,24 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_GT(tree[0]["memory_bytes"], 100'000);
 }
 
+TEST_F(ControlApiTest, ps_shows_a_start_once_and_what_is_unknown_as_null) {
+  gateway::InstanceView instance, tree;
+  instance.server = tree.server = "memory";
+  tree.id = "t-1", tree.rung = custody::Rung::leaf;
+  tree.started_at = std::chrono::system_clock::time_point(1500ms);
+  front.gateway.views = {instance, tree};
+  const Json rows = get("/v1/ps")["instances"];
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(
+      rows[0].dump(),
+      R"({"id":"t-1","server":"memory","key":"","state":"starting","pid":null,"keeper_pid":null,"processes":[],)"
+      R"("memory_bytes":0,"rung":"leaf","leases":[],"calls_in_flight":0,"started_at":"1970-01-01T00:00:01.500Z",)"
+      R"("idle_since":null,"stop_at":null,"reason":""})");
+  const Json left = Json::parse(front.ask("POST", "/v1/servers/memory/stop").body)["left"][0];
+  for (const char* unknown : {"id", "pid", "keeper_pid", "rung", "started_at"})
+    EXPECT_TRUE(left[unknown].is_null()) << unknown;
+}
+
 TEST_F(ControlApiTest, call_runs_in_a_session_of_its_own_that_ends) {
   const auto got = front.ask("POST", "/v1/call", R"({"server":"memory","tool":"echo","arguments":{"a":1}})");
   EXPECT_EQ(got.status, 200U);

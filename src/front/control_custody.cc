@@ -113,7 +113,9 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
 
 Answer ps(ControlContext& context, const Request& request, const std::string&) {
   const bool tree = request.query("tree").value_or("0") != "0";
-  const auto views = context.gateway.instances();
+  auto views = context.gateway.instances();
+  // One that has no tree yet: custody's own row is there for it, and knows more.
+  std::erase_if(views, [](const auto& view) { return view.id.empty(); });
   std::vector<pid_t> pids;
   for (const auto& view : views) {
     const auto these = tree ? with_keeper(view) : view.processes;

@@ -28,6 +28,8 @@ constexpr Named kErrors[] = {
     {Errc::refused, 409, "refused"}, {Errc::protocol, 502, "protocol"},   {Errc::unproven, 500, "unproven"},
 };
 
+Json json_pid(pid_t pid) { return pid > 0 ? Json(pid) : Json(nullptr); }
+
 // What cannot be read (not written yet, rotated away at this moment) has no text yet.
 store::LogChunk read_chunk(const std::filesystem::path& path, std::int64_t offset) {
   return store::read_log(path, offset, kLogChunk)
@@ -48,20 +50,20 @@ Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
                       {"kind", lease.kind == gateway::SessionKind::job ? "job" : "client"},
                       {"since", rfc3339_milliseconds(lease.since)}});
   }
-  return {{"id", v.id},
+  return {{"id", v.id.empty() ? Json(nullptr) : Json(v.id)},
           {"server", v.server},
           {"key", v.key},
           {"state", v.idle       ? "idle"
                     : v.draining ? "draining"
                                  : std::string(custody::to_string(v.state))},
-          {"pid", v.pid},
-          {"keeper_pid", v.keeper_pid},
+          {"pid", json_pid(v.pid)},
+          {"keeper_pid", json_pid(v.keeper_pid)},
           {"processes", v.processes},
           {"memory_bytes", memory_bytes},
-          {"rung", std::string(custody::to_string(v.rung))},
+          {"rung", v.rung ? Json(custody::to_string(*v.rung)) : Json(nullptr)},
           {"leases", std::move(leases)},
           {"calls_in_flight", v.calls_in_flight},
-          {"started_at", rfc3339_milliseconds(v.started_at)},
+          {"started_at", json_time(v.started_at)},
           {"idle_since", json_time(v.idle_since)},
           {"stop_at", json_time(v.stop_at)},
           {"reason", v.reason}};

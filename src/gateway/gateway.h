@@ -21,19 +21,19 @@
 
 namespace holdfast::gateway {
 
-// `ps`, one row (docs/holdfast.1: shapes).
+// One row of `ps` (docs/holdfast.1: shapes). An instance that starts has no tree yet, thus no `id`; its tree
+// is a row of its own as long.
 struct InstanceView {
   std::string id, server, key;
   custody::TreeState state = custody::TreeState::starting;
-  bool idle = false;      // active, held by nobody, kept by policy until stop_at
-  bool draining = false;  // active for those who use it still, and nobody else
-  pid_t pid = 0, keeper_pid = 0;
+  bool idle = false;              // active, held by nobody, kept by policy until stop_at
+  bool draining = false;          // active for those who use it still, and nobody else
+  pid_t pid = 0, keeper_pid = 0;  // 0: not known yet
   std::vector<pid_t> processes;
-  custody::Rung rung = custody::Rung::tree;
+  std::optional<custody::Rung> rung;
   std::vector<Holder> leases;
   int calls_in_flight = 0;
-  SystemTime started_at;
-  std::optional<SystemTime> idle_since, stop_at;
+  std::optional<SystemTime> started_at, idle_since, stop_at;
   std::string reason;
 };
 struct ServerView {

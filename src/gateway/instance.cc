@@ -216,11 +216,13 @@ void Instance::leader_exited(custody::ExitStatus status, bool served_on) {
 asio::awaitable<void> Instance::ping_successor(std::shared_ptr<Instance> self) {
   if (state_ == InstanceState::starting) co_return;  // the handshake is the question
   for (;;) {
-    const auto answer = co_await client_->request(
-        "ping", "", {.deadline = steady_clock::now() + milliseconds(5000), .progress = {}});
+    const auto deadline = steady_clock::now() + milliseconds(5000);
+    const auto answer = co_await client_->request("ping", "", {.deadline = deadline, .progress = {}});
     if (answer || state_ != InstanceState::ready || co_await is_cancelled()) co_return;
     if (calls_ == 0)
       break;  // busy with a call, it may answer nothing else (I8): the call has its own deadline
+    // Where nothing was sent (too much waits to be written) the request failed at once.
+    if (!co_await sleep_until(deadline) || state_ != InstanceState::ready) co_return;
   }
   const std::string why = "its leader left and no successor answered";
   hooks_.failed(*this, why);

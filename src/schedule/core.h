@@ -1,6 +1,7 @@
 // The scheduler behind schedule/scheduler.h, with its clock in the open for tests.
 #pragma once
 
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <deque>
 #include <map>
 #include <set>
@@ -12,7 +13,8 @@
 
 namespace holdfast::schedule {
 
-// What makes a job's schedule, for the history: a change moves its cursor.
+// What makes a job's schedule, for the history: a change moves its cursor. Whether it is planned at all is
+// part of it, so that nothing was missed while it was not.
 std::string spec_text(const config::Job& job);
 
 class Core final : public Scheduler {
@@ -52,8 +54,7 @@ class Core final : public Scheduler {
     std::vector<std::shared_ptr<custody::Tree>> unkillable;
     // Instants that the planner has passed and that no claim has been tried for since the last one failed.
     struct Owed {
-      int count = 0;
-      SystemTime first, last;
+      Planner::Instants instants;
       std::string reason;
     } owed;
     std::optional<SystemTime> last;
@@ -86,13 +87,18 @@ class Core final : public Scheduler {
   asio::awaitable<Result<void>> between_claims(std::chrono::steady_clock::time_point patience);
 
   RunPtr make_run(Job& job, SystemTime at, std::string trigger);
-  asio::awaitable<void> timer_loop();
+  Result<asio::posix::stream_descriptor> open_timer();
+  asio::awaitable<void> timer_loop(asio::posix::stream_descriptor timer);
   void arm();
   void end_claiming();
   asio::awaitable<void> tick(SystemTime now, std::vector<Planner::Popped> due);
   asio::awaitable<std::vector<RunPtr>> claim(SystemTime now, std::vector<Planner::Popped> due,
                                              TickReport& report);
+  // One row for all of them.
+  static store::ClaimRequest missed(const Job& job, const Planner::Instants& instants, std::string why);
   std::vector<Claim> plan(const std::vector<Planner::Popped>& due, TickReport& report);
+  // Claimed, and not to run any more: the gateway is shutting down.
+  asio::awaitable<void> withdraw(const RunPtr& run);
   asio::awaitable<bool> join(const std::vector<RunPtr>& runs, TickReport& report);
   // What is not on disk, or not known to be, is kept until it is.
   asio::awaitable<Result<void>> settle(SystemTime now);
@@ -105,6 +111,7 @@ class Core final : public Scheduler {
   void dispatch();
   asio::awaitable<void> supervise(RunPtr run);
   asio::awaitable<void> act(RunPtr run, std::shared_ptr<RunLog> log);
+  asio::awaitable<void> note_start(const RunPtr& run);
   asio::awaitable<void> perform(const RunPtr& run);
   asio::awaitable<void> finish(const RunPtr& run);
   // How a run ended: on disk, or kept here, within a bound, until it can be.

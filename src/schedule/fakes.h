@@ -193,6 +193,8 @@ class FailingHistory final : public store::History {
     co_return claimed;
   }
   asio::awaitable<Result<void>> start_run(std::string id, SystemTime at) override {
+    ++starts_;
+    if (slow_start_) (void)co_await slow_start_->wait_until(steady_clock::now() + 1h);
     if (full_) co_return fail(Errc::limit, "start run", "database or disk is full");
     co_return co_await real_->start_run(std::move(id), at);
   }
@@ -208,8 +210,8 @@ class FailingHistory final : public store::History {
   asio::awaitable<Result<int>> interrupt_open(SystemTime now) override { return real_->interrupt_open(now); }
   Errc fails_ = {};    // limit: nothing was written; timeout: written, and nobody heard of it
   bool full_ = false;  // for how runs begin and end
-  Event* slow_ = nullptr;
-  int claims_ = 0, finishes_ = 0;
+  Event *slow_ = nullptr, *slow_start_ = nullptr;
+  int claims_ = 0, starts_ = 0, finishes_ = 0;
 
  private:
   std::unique_ptr<store::History> real_;
@@ -276,11 +278,9 @@ class SchedulerTest : public ::testing::Test {
     }
     return out;
   }
-  SystemTime cursor_of(const char* job) {
-    for (const auto& row :
-         *test::wait_for(loop, history->register_jobs({{job, "UTC\nevery 10s"}}, kStart + 1h)))
-      return row.cursor;
-    return {};
+  SystemTime cursor_of(const char* job, std::string schedule = "every 10s") {
+    auto rows = test::wait_for(loop, history->register_jobs({{job, "UTC\n" + schedule}}, kStart + 48h));
+    return rows->at(0).cursor;
   }
   std::string only_run(const char* job) {
     EXPECT_TRUE(until([&] { return !reports.empty(); }));

@@ -55,11 +55,31 @@ std::optional<SystemTime> Planner::earliest() {
 
 std::optional<SystemTime> Planner::next_of(std::size_t job) const { return jobs_[job].next; }
 
-Planner::Between Planner::between(std::size_t job, SystemTime from, SystemTime now) const {
-  Between out;
-  for (auto at = after(job, from); at && *at <= now && out.count < 10'000; at = after(job, *at)) {
-    if (out.count++ == 0) out.first = *at;
-    out.last = *at;
+// By halves: stepping would take a year of seconds one by one.
+std::optional<SystemTime> Planner::newest(std::size_t job, SystemTime from, SystemTime now) const {
+  auto found = after(job, from);
+  if (!found || *found > now) return std::nullopt;
+  for (SystemTime none_beyond = now; *found < none_beyond;) {
+    const SystemTime middle = *found + (none_beyond - *found) / 2;
+    if (const auto next = after(job, middle); next && *next <= now)
+      found = next;
+    else
+      none_beyond = middle;
+  }
+  return found;
+}
+
+Planner::Instants Planner::between(std::size_t job, SystemTime from, SystemTime now) const {
+  Instants out;
+  const auto last = newest(job, from, now);
+  if (!last) return out;
+  out.first = *after(job, from);
+  out.last = *last;
+  out.count = 1;
+  for (SystemTime at = out.first; at < out.last; at = *after(job, at)) {
+    out.more = out.count == Instants::kMostCounted;
+    if (out.more) break;
+    ++out.count;
   }
   return out;
 }
@@ -68,14 +88,10 @@ std::vector<Planner::Popped> Planner::pop(SystemTime now) {
   std::vector<Popped> out;
   for (drop_stale(); !heap_.empty() && heap_.front().at <= now; drop_stale()) {
     const Entry top = heap_.front();
-    Popped popped{{top.job, top.at}, 0, std::nullopt, std::nullopt};
-    for (auto at = after(top.job, top.at); at && *at <= now && popped.missed < 10'000;
-         at = after(top.job, *at)) {
-      if (popped.missed++ == 0) popped.first_missed = popped.due.at;
-      popped.last_missed = popped.due.at;
-      popped.due.at = *at;
-    }
-    out.push_back(popped);
+    const SystemTime newest_due = newest(top.job, top.at, now).value_or(top.at);
+    constexpr SystemTime::duration kMoment{1};
+    out.push_back(
+        {.due = {top.job, newest_due}, .missed = between(top.job, top.at - kMoment, newest_due - kMoment)});
     replan(top.job, now);
   }
   return out;

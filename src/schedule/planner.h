@@ -23,6 +23,14 @@ class Planner {
     std::size_t job = 0;
     SystemTime at;
   };
+  // Some instants of one job. `first` and `last` are exact however many there are; they are counted so far
+  // that a job of every second costs its loop a moment only.
+  struct Instants {
+    static constexpr int kMostCounted = 10'000;
+    int count = 0;
+    bool more = false;  // than `count`
+    SystemTime first, last;
+  };
 
   // A job's schedules as a union; instants after `from`. The job's index, counted from 0.
   std::size_t add(std::vector<cron::Expression> schedules, SystemTime from);
@@ -37,16 +45,11 @@ class Planner {
   // still by more than one instant, once with its newest due instant: there is no burst after a late wake.
   struct Popped {
     Due due;
-    int missed = 0;  // instants of this job before `due` that were jumped over
-    std::optional<SystemTime> first_missed, last_missed;
+    Instants missed;  // of this job before `due`, that were jumped over
   };
   std::vector<Popped> pop(SystemTime now);
-  // The instants of `job` in (after, now]: first, last and how many (counted to 10,000 at most).
-  struct Between {
-    int count = 0;
-    SystemTime first, last;
-  };
-  [[nodiscard]] Between between(std::size_t job, SystemTime after, SystemTime now) const;
+  // The instants of `job` in (after, now].
+  [[nodiscard]] Instants between(std::size_t job, SystemTime after, SystemTime now) const;
 
  private:
   struct Job {
@@ -61,6 +64,8 @@ class Planner {
     bool operator>(const Entry& other) const { return at != other.at ? at > other.at : job > other.job; }
   };
   [[nodiscard]] std::optional<SystemTime> after(std::size_t job, SystemTime from) const;
+  // The newest instant of `job` in (from, now].
+  [[nodiscard]] std::optional<SystemTime> newest(std::size_t job, SystemTime from, SystemTime now) const;
   void drop_stale();
 
   std::vector<Job> jobs_;

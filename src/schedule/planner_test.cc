@@ -27,10 +27,44 @@ TEST(Planner, a_late_wake_gives_the_newest_instant_and_counts_the_others) {
   const auto due = planner.pop(at(45s));
   ASSERT_EQ(due.size(), 1U);
   EXPECT_EQ(due[0].due.at, at(40s));
-  EXPECT_EQ(due[0].missed, 3);
-  EXPECT_EQ(due[0].first_missed, at(10s));
-  EXPECT_EQ(due[0].last_missed, at(30s));
+  EXPECT_EQ(due[0].missed.count, 3);
+  EXPECT_EQ(due[0].missed.first, at(10s));
+  EXPECT_EQ(due[0].missed.last, at(30s));
   EXPECT_EQ(planner.earliest(), at(50s));
+}
+
+TEST(Planner, however_late_the_wake_no_instant_is_left_out) {
+  Planner planner;
+  const auto job = planner.add(every("every 1s"), at(0s));
+  const auto year = std::chrono::days(365);
+  const auto all = planner.between(job, at(0s), at(year));
+  EXPECT_EQ(all.first, at(1s));
+  EXPECT_EQ(all.last, at(year));
+  EXPECT_TRUE(all.count == Planner::Instants::kMostCounted && all.more);
+  const auto counted = planner.between(job, at(0s), at(10'000s));
+  EXPECT_TRUE(counted.count == 10'000 && !counted.more);
+  const auto due = planner.pop(at(year));
+  ASSERT_EQ(due.size(), 1U);
+  EXPECT_EQ(due[0].due.at, at(year));
+  EXPECT_EQ(due[0].missed.first, at(1s));
+  EXPECT_EQ(due[0].missed.last, at(year - 1s));
+  EXPECT_EQ(planner.earliest(), at(year + 1s));
+}
+
+// Whatever the distances between instants, the halves find the same last one as steps do.
+TEST(Planner, the_newest_instant_is_that_which_stepping_finds) {
+  for (const char* text : {"every 7s", "*/5 3 * * *", "0 0 29 2 *", "* 0-6 * 1-6 MON"}) {
+    Planner planner;
+    const auto expression = *cron::Expression::parse(text);
+    const auto job = planner.add({expression}, at(0s));
+    std::optional<SystemTime> last;
+    for (auto next = expression.next(at(0s)); next && *next <= at(std::chrono::days(40));
+         next = expression.next(*next))
+      last = next;
+    const auto found = planner.between(job, at(0s), at(std::chrono::days(40)));
+    EXPECT_EQ(found.count > 0, last.has_value()) << text;
+    if (last) EXPECT_EQ(found.last, *last) << text;
+  }
 }
 
 TEST(Planner, replanning_drops_the_old_entry) {

@@ -13,17 +13,26 @@ namespace {
 
 constexpr auto kClaimPatience = std::chrono::seconds(90);  // the history's own bound, and a little more
 
+// Why it is not planned; empty: it is.
+std::string why_blocked(const config::Job& job) {
+  if (auto reason = unsupported(job)) return *std::move(reason);
+  return job.enabled ? "" : "disabled";
+}
+
 }  // namespace
+
+std::string spec_text(const config::Job& job) {
+  std::string text = job.timezone;
+  for (const std::string& schedule : job.schedules) text += "\n" + schedule;
+  if (!why_blocked(job).empty()) text += "\nnot planned";
+  return text;
+}
 
 void Core::adopt(Job& job, const std::string& name, const config::Job& spec) {
   job.spec = spec;
   job.spec.name = name;
   job.removed = false;
-  job.blocked.clear();
-  if (auto reason = unsupported(spec))
-    job.blocked = *reason;
-  else if (!spec.enabled)
-    job.blocked = "disabled";
+  job.blocked = why_blocked(spec);
   if (job.blocked.empty()) return;
   job.last_reason = job.blocked;
   if (spec.enabled) log::warn("job.not_planned", {{"job", name}, {"reason", job.blocked}});
@@ -59,7 +68,7 @@ void Core::forget_removed() {
     const Job& job = entry.second;
     const bool survived = std::ranges::any_of(
         job.unkillable, [](const auto& tree) { return tree->state() != custody::TreeState::gone; });
-    if (!job.removed || job.open > 0 || survived || job.owed.count > 0) return false;
+    if (!job.removed || job.open > 0 || survived || job.owed.instants.count > 0) return false;
     if (job.planned) planned_[*job.planned] = nullptr;
     return true;
   });

@@ -56,6 +56,4 @@ asio::awaitable<std::shared_ptr<custody::Tree>> run_command(const config::Job& j
                                                             custody::Custodian& custodian, RunLog& log,
                                                             std::function<void(Outcome)> ended);
 
-// "2026-11-23T07:00:00Z"
-
 }  // namespace holdfast::schedule

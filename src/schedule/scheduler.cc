@@ -18,12 +18,6 @@ constexpr auto kUnwind = std::chrono::seconds(10);  // how long a cancelled acti
 
 }  // namespace
 
-std::string spec_text(const config::Job& job) {
-  std::string text = job.timezone;
-  for (const std::string& schedule : job.schedules) text += "\n" + schedule;
-  return text;
-}
-
 std::unique_ptr<Scheduler> Scheduler::create(asio::io_context& loop, gateway::Gateway& gateway,
                                              custody::Custodian& custodian, store::History& history,
                                              const config::Config& config, SchedulerOptions options) {
@@ -53,30 +47,27 @@ asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
   for (const auto& [name, job] : jobs_) specs.push_back({name, spec_text(job.spec)});
   auto rows = co_await history_.register_jobs(std::move(specs), now);
   if (!rows) co_return forward(rows);
-  std::vector<store::ClaimRequest> missed;
+  std::vector<store::ClaimRequest> gaps;
   for (const store::JobRow& row : *rows) {
     Job& job = jobs_[row.name];
     job.id = row.id;
     if (!job.blocked.empty()) continue;
     plan_anew(job, now);
     if (const auto gap = planner_.between(*job.planned, row.cursor, now); gap.count > 0)
-      missed.push_back({.job_id = row.id,
-                        .at = gap.first,
-                        .state = "missed",
-                        .reason = "the gateway was not running",
-                        .count = gap.count,
-                        .until = gap.last});
+      gaps.push_back(missed(job, gap, "the gateway was not running"));
   }
-  if (missed.empty()) co_return Result<void>{};
-  auto recorded = co_await history_.claim(std::move(missed), now);
+  if (gaps.empty()) co_return Result<void>{};
+  auto recorded = co_await history_.claim(std::move(gaps), now);
   if (!recorded) co_return forward(recorded);
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> Core::start() {
+  auto timer = open_timer();
+  if (!timer) co_return forward(timer);
   auto prepared = co_await prepare(system_clock::now());
   if (!prepared) co_return forward(prepared);
-  timer_.spawn("scheduler.timer", timer_loop());
+  timer_.spawn("scheduler.timer", timer_loop(std::move(*timer)));
   co_return Result<void>{};
 }
 
@@ -133,16 +124,20 @@ asio::awaitable<void> Core::supervise(RunPtr run) {
   dispatch();
 }
 
-asio::awaitable<void> Core::perform(const RunPtr& run) {
-  if (run->cancel_asked) {
-    run->outcome = Outcome{.state = "cancelled", .reason = "cancelled before it started"};
-    co_return;
-  }
+asio::awaitable<void> Core::note_start(const RunPtr& run) {
   run->view.state = "running";
   run->view.started_at = system_clock::now();
   log::info("run.started", {{"job", run->view.job}, {"run", run->view.id}});
   if (auto noted = co_await history_.start_run(run->view.id, *run->view.started_at); !noted)
     log::warn("run.not_noted", {{"run", run->view.id}, {"error", noted.error().message()}});
+}
+
+asio::awaitable<void> Core::perform(const RunPtr& run) {
+  if (!run->cancel_asked) co_await note_start(run);
+  if (run->cancel_asked) {  // while it waited, or while the disk was awaited
+    run->outcome = Outcome{.state = "cancelled", .reason = "cancelled before it started"};
+    co_return;
+  }
   if (run->spec.command.empty()) {
     run->session = gateway_.open_session(gateway::SessionKind::job, run->view.job + "/" + run->view.id);
     if (!run->session) {
@@ -272,6 +267,10 @@ asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
     else
       --job->open;
     co_return forward(claimed);
+  }
+  if (stopping_) {  // meanwhile
+    co_await withdraw(run);
+    co_return fail(Errc::refused, "run job", run->view.reason);
   }
   enqueue(run);
   co_return run->view.id;

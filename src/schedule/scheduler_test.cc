@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "schedule/fakes.h"
 
 namespace holdfast::schedule {
@@ -55,6 +57,37 @@ TEST_F(SchedulerTest, run_ends_by_cancel_releases_its_session) {
   EXPECT_EQ(core->cancel("a", ""), 1);
   EXPECT_EQ(only_run("a"), "cancelled: cancelled on request");
   EXPECT_EQ(world.interrupted, 1);
+}
+
+TEST_F(SchedulerTest, a_run_that_is_cancelled_while_its_start_is_noted_never_starts) {
+  config.jobs["a"] = steps_job({"s__good"});
+  start();
+  Event answer(loop.get_executor());
+  disk->slow_start_ = &answer;
+  core->wake(kStart + 10s);
+  ASSERT_TRUE(until([&] { return disk->starts_ == 1; }));
+  EXPECT_EQ(core->cancel("a", ""), 1);
+  answer.set();
+  EXPECT_EQ(only_run("a"), "cancelled: cancelled before it started");
+  EXPECT_EQ(world.opened, 0);
+}
+
+TEST_F(SchedulerTest, a_run_now_whose_claim_outlasts_the_drain_never_starts) {
+  config.jobs["a"] = steps_job({"s__good"}, "every 10h");
+  start();
+  Event answer(loop.get_executor());
+  disk->slow_ = &answer;
+  std::optional<Result<std::string>> id;
+  TaskGroup group(loop.get_executor());
+  group.spawn("run now", test::store_answer(core->run_now("a"), id));
+  ASSERT_TRUE(until([&] { return disk->claims_ == 1; }));
+  stop();
+  answer.set();
+  ASSERT_TRUE(until([&] { return id.has_value(); }));
+  ASSERT_FALSE(*id);
+  EXPECT_EQ(id->error().message(), "run job the gateway is shutting down: refused");
+  EXPECT_EQ(rows_of("a"), "cancelled (the gateway is shutting down)");
+  EXPECT_EQ(world.opened, 0);
 }
 
 TEST_F(SchedulerTest, missing_tool_fails_with_that_reason) {
@@ -140,6 +173,36 @@ TEST_F(SchedulerTest, instants_of_a_downtime_become_one_missed_row) {
   const auto runs = runs_of("a");
   ASSERT_EQ(runs.size(), 1U);
   EXPECT_EQ(runs[0].state, "missed");
+}
+
+// I11: the cursor goes to the last of them, so that none is without a record.
+TEST_F(SchedulerTest, a_long_downtime_of_a_frequent_job_is_recorded_to_its_end) {
+  config.jobs["a"] = steps_job({"s__good"}, "every 1s");
+  start();
+  core = std::make_unique<Core>(loop, gateway, custodian, *history, config, options());
+  ASSERT_TRUE(test::wait_for(loop, core->prepare(kStart + 24h)));
+  EXPECT_EQ(rows_of("a"), "missed x10000 (the gateway was not running (more than 10000 instants))");
+  EXPECT_EQ(cursor_of("a", "every 1s"), kStart + 24h);
+}
+
+// Neither was it the gateway that did not run, nor was anything due.
+TEST_F(SchedulerTest, a_job_that_was_disabled_or_away_has_missed_nothing) {
+  config.jobs["disabled"] = config.jobs["away"] = steps_job({"s__good"});
+  start();
+  const auto whole = config;
+  config.jobs["disabled"].enabled = false;
+  config.jobs.erase("away");
+  const auto start_anew = [&](const config::Config& entries, SystemTime now) {
+    core = std::make_unique<Core>(loop, gateway, custodian, *history, entries, options());
+    ASSERT_TRUE(test::wait_for(loop, core->prepare(now)));
+  };
+  start_anew(config, kStart + 1s);
+  start_anew(whole, kStart + 65s);
+  EXPECT_EQ(rows_of("disabled"), "");
+  EXPECT_EQ(rows_of("away"), "");
+  start_anew(whole, kStart + 85s);
+  for (const char* job : {"disabled", "away"})
+    EXPECT_EQ(rows_of(job), "missed x2 (the gateway was not running)") << job;
 }
 
 TEST_F(SchedulerTest, what_could_not_be_claimed_is_missed_and_the_cursor_never_passes_it_before) {
@@ -296,6 +359,23 @@ TEST_F(SchedulerTest, the_real_timer_wakes_it) {
   core->on_tick([this](const TickReport& report) { reports.push_back(report); });
   ASSERT_TRUE(test::wait_for(loop, core->start()));
   EXPECT_TRUE(until([&] { return reports.size() >= 2; }));
+}
+
+// A scheduler that never wakes would look like one that has nothing to do.
+TEST_F(SchedulerTest, without_a_descriptor_for_its_timer_it_does_not_start) {
+  config.jobs["a"] = steps_job({"s__good"}, "every 1s");
+  history = std::move(*store::History::open(dir.path() / "holdfast.db", "me"));
+  core = std::make_unique<Core>(loop, gateway, custodian, *history, config, options());
+  struct rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit none = before;
+  none.rlim_cur = 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto started = test::wait_for(loop, core->start());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(started);
+  EXPECT_TRUE(started.error().is_errno(EMFILE)) << started.error().message();
+  EXPECT_TRUE(test::wait_for(loop, core->start()));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // A wake of the timer: claim what is due, run it, join it, sweep. And what becomes of a claim that fails.
 #include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -21,20 +20,28 @@ std::string reason_of(const Error& error) { return "its claim could not be writt
 
 }  // namespace
 
-asio::awaitable<void> Core::timer_loop() {
+Result<asio::posix::stream_descriptor> Core::open_timer() {
   auto fd = os::open_wall_timer();
-  if (!fd) {
-    log::error("scheduler.timer", {{"error", fd.error().message()}});
-    co_return;
-  }
-  asio::posix::stream_descriptor timer(loop_.get_executor(), fd->release());
+  if (!fd) return forward(fd);
+  asio::posix::stream_descriptor timer(loop_.get_executor());
+  boost::system::error_code ec;
+  timer.assign(fd->get(), ec);
+  if (ec) return std::unexpected(Error{ec, "assign", "timerfd"});
+  (void)fd->release();
+  return timer;
+}
+
+asio::awaitable<void> Core::timer_loop(asio::posix::stream_descriptor timer) {
   timer_fd_ = timer.native_handle();
   while (!stopping_) {
     if (!claiming_) arm();  // otherwise the tick does when its claim is over
     boost::system::error_code ec;
     co_await timer.async_wait(asio::posix::stream_descriptor::wait_read,
                               asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) break;
+    if (ec) {
+      if (!stopping_) log::error("scheduler.timer", {{"error", ec.message()}});
+      break;
+    }
     auto news = os::read_wall_timer(timer.native_handle());
     if (news && *news == os::TimerNews::clock_stepped) log::warn("scheduler.clock_stepped", {});
     wake(system_clock::now());
@@ -107,40 +114,47 @@ asio::awaitable<std::vector<Core::RunPtr>> Core::claim(SystemTime now, std::vect
       runs.push_back(run);
       continue;
     }
-    --run->job->open;
-    if (!ours) continue;
-    run->view.state = "cancelled";
-    run->view.reason = "the gateway is shutting down";
-    run->view.ended_at = now;
-    co_await record(run);
+    if (ours)
+      co_await withdraw(run);
+    else
+      --run->job->open;
   }
   co_return runs;
 }
 
+asio::awaitable<void> Core::withdraw(const RunPtr& run) {
+  --run->job->open;
+  run->view.state = "cancelled";
+  run->view.reason = "the gateway is shutting down";
+  run->view.ended_at = system_clock::now();
+  co_await record(run);
+}
+
+store::ClaimRequest Core::missed(const Job& job, const Planner::Instants& instants, std::string why) {
+  if (instants.more) why += " (more than " + std::to_string(instants.count) + " instants)";
+  return {.job_id = job.id,
+          .at = instants.first,
+          .state = "missed",
+          .reason = std::move(why),
+          .count = instants.count,
+          .until = instants.last};
+}
+
 std::vector<Core::Claim> Core::plan(const std::vector<Planner::Popped>& due, TickReport& report) {
   std::vector<Claim> claims;
-  const auto record = [&claims](const Job& job, SystemTime at, std::string state, std::string reason,
-                                int count = 1, std::optional<SystemTime> until = std::nullopt) {
-    claims.push_back({.request = {.job_id = job.id,
-                                  .at = at,
-                                  .state = std::move(state),
-                                  .reason = std::move(reason),
-                                  .count = count,
-                                  .until = until},
-                      .run = nullptr});
+  const auto record = [&claims](store::ClaimRequest request) {
+    claims.push_back({.request = std::move(request), .run = nullptr});
   };
   for (auto& [name, job] : jobs_) {
-    if (job.owed.count > 0)
-      record(job, job.owed.first, "missed", job.owed.reason, job.owed.count, job.owed.last);
+    if (job.owed.instants.count > 0) record(missed(job, job.owed.instants, job.owed.reason));
     job.owed = {};
   }
   for (const Planner::Popped& popped : due) {
     Job& job = *planned_[popped.due.job];
-    if (popped.missed > 0)
-      record(job, *popped.first_missed, "missed", "jumped over by a late wake", popped.missed,
-             popped.last_missed);
+    if (popped.missed.count > 0) record(missed(job, popped.missed, "jumped over by a late wake"));
     if (auto reason = full(job)) {
-      record(job, popped.due.at, "skipped-overlap", std::move(*reason));
+      record(
+          {.job_id = job.id, .at = popped.due.at, .state = "skipped-overlap", .reason = std::move(*reason)});
       RunView skipped;
       skipped.job = job.spec.name;
       skipped.state = "skipped-overlap";
@@ -201,18 +215,20 @@ void Core::not_claimed(std::vector<Claim> claims, const Error& error) {
 
 void Core::owe(const Planner::Popped& popped, const Error& error) {
   Job& job = *planned_[popped.due.job];
-  if (job.owed.count == 0) {
-    job.owed.first = popped.first_missed.value_or(popped.due.at);
+  Planner::Instants& owed = job.owed.instants;
+  if (owed.count == 0) {
+    owed.first = popped.missed.count > 0 ? popped.missed.first : popped.due.at;
     job.owed.reason = reason_of(error);
   }
-  job.owed.last = popped.due.at;
-  job.owed.count += popped.missed + 1;
+  owed.last = popped.due.at;
+  owed.count += popped.missed.count + 1;
+  owed.more |= popped.missed.more;
   job.last_reason = "not started, " + job.owed.reason;
 }
 
 bool Core::owes() const {
   return !unsettled_.empty() || !unwritten_.empty() ||
-         std::ranges::any_of(jobs_, [](const auto& entry) { return entry.second.owed.count > 0; });
+         std::ranges::any_of(jobs_, [](const auto& entry) { return entry.second.owed.instants.count > 0; });
 }
 
 }  // namespace holdfast::schedule

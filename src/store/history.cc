@@ -43,15 +43,13 @@ RunRow row_of(SQLite::Statement& q) {
 std::vector<JobRow> register_in(SQLite::Database& db, const std::vector<JobSpec>& jobs, SystemTime now) {
   std::vector<JobRow> out;
   SQLite::Transaction transaction(db, SQLite::TransactionBehavior::IMMEDIATE);
-  SQLite::Statement remove(db, "UPDATE job SET deleted_us = ?1 WHERE deleted_us IS NULL");
-  remove.bind(1, to_us(now));
-  remove.exec();
   SQLite::Statement upsert(
       db,
       "INSERT INTO job(name, source, spec, spec_hash, cursor_us) VALUES(?1,'config',?2,?3,?4) "
       "ON CONFLICT(name) DO UPDATE SET deleted_us = NULL, spec = excluded.spec, spec_hash = "
       "excluded.spec_hash, "
-      "cursor_us = CASE WHEN spec_hash = excluded.spec_hash THEN cursor_us ELSE excluded.cursor_us END "
+      "cursor_us = CASE WHEN spec_hash = excluded.spec_hash AND deleted_us IS NULL THEN cursor_us ELSE "
+      "excluded.cursor_us END "
       "RETURNING id, cursor_us");
   for (const JobSpec& job : jobs) {
     const std::uint64_t hash = fnv1a(job.spec);
@@ -64,6 +62,14 @@ std::vector<JobRow> register_in(SQLite::Database& db, const std::vector<JobSpec>
     out.push_back({job.name, upsert.getColumn(0).getInt64(), from_us(upsert.getColumn(1).getInt64())});
     upsert.reset();
   }
+  std::string named;
+  for (const JobRow& row : out) named += (named.empty() ? "" : ",") + std::to_string(row.id);
+  SQLite::Statement remove(db,
+                           "UPDATE job SET deleted_us = ?1 WHERE deleted_us IS NULL AND id NOT IN (SELECT "
+                           "value FROM json_each(?2))");
+  remove.bind(1, to_us(now));
+  remove.bind(2, "[" + named + "]");
+  remove.exec();
   transaction.commit();
   return out;
 }

@@ -16,7 +16,8 @@
 namespace holdfast::store {
 
 struct JobSpec {
-  std::string name, spec;  // spec: whatever makes the job's schedule; a change sets its cursor to now
+  // spec: whatever makes the job's schedule. A change sets its cursor to now; so does its coming back.
+  std::string name, spec;
 };
 struct JobRow {
   std::string name;

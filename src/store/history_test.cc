@@ -67,6 +67,17 @@ TEST_F(HistoryTest, cursor_follows_claims_and_a_changed_schedule_sets_it_to_now)
   EXPECT_EQ(get(history->register_jobs({{"a", "every 30s"}}, kNow + 25s))[0].cursor, kNow + 25s);
 }
 
+TEST_F(HistoryTest, a_job_that_was_removed_comes_back_with_its_cursor_now) {
+  auto history = open("one");
+  const auto id = get(history->register_jobs({{"a", "s"}, {"b", "s"}}, kNow))[0].id;
+  EXPECT_EQ(get(history->register_jobs({{"b", "s"}}, kNow + 1s))[0].cursor, kNow);
+  const auto back = get(history->register_jobs({{"a", "s"}, {"b", "s"}}, kNow + 9s));
+  EXPECT_EQ(back[0].id, id);
+  EXPECT_EQ(back[0].cursor, kNow + 9s);
+  EXPECT_EQ(back[1].cursor, kNow);
+  EXPECT_EQ(get(history->register_jobs({{"a", "s"}, {"b", "s"}}, kNow + 20s))[0].cursor, kNow + 9s);
+}
+
 TEST_F(HistoryTest, a_claim_that_was_not_answered_is_settled_whether_it_is_on_disk_or_not) {
   auto history = open("one");
   const auto id = get(history->register_jobs({{"a", "s"}}, kNow))[0].id;

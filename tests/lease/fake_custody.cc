@@ -80,6 +80,12 @@ void FakeTree::crash() {
   apply(TreeEvent::leader_left, "the server ended by itself: exit 1");
 }
 
+void FakeTree::hand_over() {
+  tell([](const Watcher& w) {
+    if (w.leader_exited) w.leader_exited({.code = 0}, true);
+  });
+}
+
 void FakeTree::close_output() { server_out_.reset(); }
 
 void FakeTree::give_up() {

@@ -47,6 +47,7 @@ class FakeTree final : public custody::Tree, public std::enable_shared_from_this
   std::string hear();  // what it has been sent since
   void say(std::string_view line);
   void crash();         // the leader ends by itself
+  void hand_over();     // the leader leaves with status 0, and a child of it goes on
   void close_output();  // it lives on and says nothing any more
   void give_up();       // stopping, and SIGKILL does not end it
   void prove();         // stopping or unkillable, and now proven empty

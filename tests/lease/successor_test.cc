@@ -1,0 +1,100 @@
+// A wrapper that hands its pipes over and leaves: its successor is asked whether it answers.
+#include <gtest/gtest.h>
+
+#include "base/test_support.h"
+#include "fake_custody.h"
+#include "gateway/gateway.h"
+#include "virtual_time.h"
+
+namespace holdfast::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+config::Config one_server() {
+  config::Config config;
+  auto& server = config.servers["s"];
+  server.name = "s";
+  server.command = "/fake";
+  server.call_timeout = 100s;
+  return config;
+}
+
+class Successor : public testing::Test {
+ protected:
+  template <class T>
+  void begin(asio::awaitable<T> task, std::optional<T>& answer) {
+    tasks.spawn("test", store_answer(std::move(task), answer));
+    settle(loop);
+  }
+  // A session with one call in flight on a server that reads nothing any more.
+  void SetUp() override {
+    begin(session->connect("s"), connected);
+    custodian.decide(*custodian.starts.front(), true);
+    settle(loop);
+    tree = custodian.all.at(0);
+    const std::string hello = tree->hear();
+    const auto id = hello.find("\"id\":") + 5;
+    tree->say(
+        R"({"jsonrpc":"2.0","id":)" + hello.substr(id, hello.find_first_of(",}", id) - id) +
+        R"(,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"f","version":"1"}}})"
+        "\n");
+    settle(loop);
+    ASSERT_TRUE(connected && *connected);
+    begin(session->request("s", "tools/call", R"({"name":"t","arguments":{}})", {}), called);
+    (void)hear();
+  }
+  void TearDown() override {
+    session.reset();
+    settle(loop);
+    tree->prove();
+    settle(loop);
+  }
+  std::string hear() {
+    std::string all, some;
+    do {
+      all += some;
+      settle(loop);
+    } while (!(some = tree->hear()).empty());
+    return all;
+  }
+
+  TempDir logs;
+  asio::io_context loop;
+  FakeCustodian custodian{loop};
+  std::unique_ptr<gateway::Gateway> gateway =
+      gateway::Gateway::create(loop, custodian, one_server(), {.log_dir = logs.path()});
+  std::unique_ptr<gateway::Session> session = gateway->open_session(gateway::SessionKind::client, "c");
+  std::optional<Result<mcp::InitializeResult>> connected;
+  std::optional<Result<mcp::Reply>> called;
+  std::shared_ptr<FakeTree> tree;
+  TaskGroup tasks{loop.get_executor()};
+};
+
+TEST_F(Successor, that_is_busy_with_a_call_is_asked_until_it_answers) {
+  tree->hand_over();
+  EXPECT_NE(hear().find("\"ping\""), std::string::npos);
+  pass(5s);
+  EXPECT_NE(hear().find("\"ping\""), std::string::npos);
+  EXPECT_FALSE(called);
+  EXPECT_EQ(tree->state(), custody::TreeState::active);
+}
+
+// I9. Without a pause the loop would never turn again, and this test would not end.
+TEST_F(Successor, whose_queue_is_full_is_asked_again_after_a_pause) {
+  for (std::size_t size = std::size_t{64} << 20; size > 0; size /= 2)
+    while (session->notify("s", "n", R"({"x":")" + std::string(size, 'x') + "\"}")) {
+    }
+  while (session->notify("s", "n", "")) {
+  }
+  tree->hand_over();
+  settle(loop);
+  EXPECT_EQ(hear().find("\"ping\""), std::string::npos);
+  pass(5s);
+  EXPECT_NE(hear().find("\"ping\""), std::string::npos);
+  EXPECT_FALSE(called);
+  EXPECT_EQ(tree->state(), custody::TreeState::active);
+}
+
+}  // namespace
+}  // namespace holdfast::test
