@@ -13,7 +13,7 @@ void add_global_options(CLI::App& app, Context& context) {
   const auto option = [&](const char* name, std::string& value, const char* about) {
     app.add_option(name, value, about)
         ->take_last()  // before or after the verb, and the later one counts
-        ->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
+        ->check(not_empty);
   };
   option("--config", context.paths.config, "configuration file");
   option("--state-dir", context.paths.state_dir, "database, ledger, logs");

@@ -104,6 +104,25 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_NE(err.str().find("no gateway answers"), std::string::npos);
 }
 
+// What is empty is not "not given": a script's unset variable must not cancel every run.
+TEST_F(CliTest, an_empty_name_is_no_name) {
+  for (const std::vector<std::string>& verb : {std::vector<std::string>{"job", "cancel", "digest", ""},
+                                               {"job", "cancel", ""},
+                                               {"job", "log", "digest", ""},
+                                               {"tools", ""},
+                                               {"logs", ""},
+                                               {"stop", ""},
+                                               {"restart", ""},
+                                               {"connect", "--server", ""},
+                                               {"check", ""}}) {
+    EXPECT_EQ(run(verb), 2) << verb[0];
+    EXPECT_NE(err.str().find("must not be empty"), std::string::npos) << err.str();
+  }
+  EXPECT_EQ(run({"job", "history", "digest", "--limit", "-1"}), 2);
+  EXPECT_NE(err.str().find("--limit"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"job", "log", "digest", "17"}), 0) << err.str();
+}
+
 TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   const auto dead = front.dir.path / "dead.sock";
   {

@@ -75,6 +75,8 @@ std::expected<Json, int> ask(Context& context, std::string_view method, std::str
   return json;
 }
 
+std::string not_empty(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
+
 std::string encode(std::string_view text) {
   static constexpr std::string_view kPlain =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";

@@ -47,6 +47,8 @@ std::expected<Address, int> gateway_address(Context& context);
 // How a failed exchange with the gateway ends: 69, 77 or 1.
 int report(Context& context, const Error& error);
 
+// For CLI11's check(): an empty word is never a name; taken for "not given", it may mean everything.
+std::string not_empty(const std::string& text);
 // A path segment or query value, percent-encoded.
 std::string encode(std::string_view text);
 // Prints the JSON if --json was given; false otherwise.

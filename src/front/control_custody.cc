@@ -112,7 +112,9 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
 }
 
 Answer ps(ControlContext& context, const Request& request, const std::string&) {
-  const bool tree = request.query("tree").value_or("0") != "0";
+  const auto asked = flag_query(request, "tree");
+  if (!asked) co_return error_response(asked.error());
+  const bool tree = *asked;
   const auto views = context.gateway.instances();
   std::vector<pid_t> pids;
   for (const auto& view : views) {
@@ -131,11 +133,12 @@ Answer ps(ControlContext& context, const Request& request, const std::string&) {
 }
 
 Answer sweep(ControlContext& context, const Request& request, const std::string&) {
-  const bool dry = request.query("dry_run").value_or("0") != "0";
+  const auto dry = flag_query(request, "dry_run");
+  if (!dry) co_return error_response(dry.error());
   const custody::SweepReport report =
-      dry ? context.custodian.sweep_dry_run() : co_await context.custodian.sweep();
+      *dry ? context.custodian.sweep_dry_run() : co_await context.custodian.sweep();
   Json out = to_json(report);
-  out["dry_run"] = dry;
+  out["dry_run"] = *dry;
   co_return json_response(out);
 }
 

@@ -28,7 +28,9 @@ struct Request {
 
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;  // any case
   [[nodiscard]] std::string_view path() const;                                        // without the query
-  // A value of the query, percent-decoded; nullopt: not there.
+  // The query's keys and values, percent-decoded, in their order.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> queries() const;
+  // The first value of that key; nullopt: not there.
   [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
 };
 
