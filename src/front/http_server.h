@@ -58,7 +58,9 @@ struct HttpServerOptions {
   milliseconds idle_timeout{120'000};  // between requests
   milliseconds write_timeout{60'000};
   std::uint32_t header_limit = 16U << 10;  // bytes; more: 431
-  std::size_t connections = 512;           // of one listener, so that none starves another; more: 503
+  // Of one listener, so that none starves another. For one more the longest idle is closed; is none idle:
+  // 503.
+  std::size_t connections = 512;
 };
 
 // Loop thread only.
