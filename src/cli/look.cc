@@ -45,6 +45,8 @@ int status(Context& context) {
                 << "servers   " << counts(got->at("servers")) << '\n'
                 << "sessions  " << text_of(*got, "sessions") << '\n'
                 << "jobs      " << counts(got->at("jobs")) << '\n';
+  for (const auto& warning : got->value("warnings", Json::array()))
+    context.out() << "warning   " << warning.get<std::string>() << '\n';
   return 0;
 }
 

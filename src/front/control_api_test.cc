@@ -30,7 +30,19 @@ TEST_F(ControlApiTest, status_has_the_documented_shape) {
       R"("listen":["127.0.0.1:4653"]},"custody":{"rung":"tree","pidns":"yes","guarantee":"gone with the gateway",)"
       R"("trees":{"starting":0,"active":0,"idle":0,"draining":0,"orphaned":0,"stopping":0,"unkillable":0},)"
       R"("reaped_total":4,"sweeps_total":2},"servers":{"ready":1,"backoff":0,"parked":1},)"
-      R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0}})");
+      R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0},"warnings":[]})");
+}
+
+TEST_F(ControlApiTest, status_warns_and_counts_as_ps_says) {
+  front.warning = "the state is gone";
+  EXPECT_EQ(get("/v1/status")["warnings"].dump(), R"(["the state is gone"])");
+  gateway::InstanceView draining, starting;
+  draining.draining = starting.draining = true;
+  draining.state = custody::TreeState::active;
+  front.gateway.views = {draining, starting};
+  EXPECT_EQ(get("/v1/status")["custody"]["trees"]["draining"], 1);
+  EXPECT_EQ(get("/v1/ps")["instances"][0]["state"], "draining");
+  EXPECT_EQ(get("/v1/ps")["instances"][1]["state"], "starting");
 }
 
 TEST_F(ControlApiTest, ps_has_the_documented_shape) {
@@ -142,6 +154,7 @@ TEST_F(ControlApiTest, tools_of_all_servers_come_with_the_errors_of_some) {
 TEST_F(ControlApiTest, stop_and_restart_end_instances_and_show_who_uses_the_rest) {
   gateway::InstanceView view;
   view.id = "t-1", view.server = "memory", view.draining = true, view.calls_in_flight = 1;
+  view.state = custody::TreeState::active;
   front.gateway.views = {view};
   const Json stopped = Json::parse(front.ask("POST", "/v1/servers/memory/stop").body);
   EXPECT_EQ(keys(stopped), (std::vector<std::string>{"server", "force", "stopped", "left"}));

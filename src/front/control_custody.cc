@@ -14,13 +14,20 @@ namespace {
 Json tree_counts(const ControlContext& context) {
   std::map<std::string, int> counts;
   for (const auto& tree : context.custodian.trees()) ++counts[std::string(custody::to_string(tree->state()))];
+  // These two are what the gateway calls an active tree; `ps` says the same.
   for (const auto& server : context.gateway.servers()) counts["idle"] += server.idle;
-  counts["active"] = std::max(0, counts["active"] - counts["idle"]);
+  for (const auto& instance : context.gateway.instances()) counts["draining"] += is_draining(instance);
+  counts["active"] = std::max(0, counts["active"] - counts["idle"] - counts["draining"]);
   Json out = Json::object();
   for (const char* state : {"starting", "active", "idle", "draining", "orphaned", "stopping", "unkillable"}) {
     out[state] = counts[state];
   }
   return out;
+}
+
+Json warnings(const ControlContext& context) {
+  const std::string warning = context.hooks.warning ? context.hooks.warning() : "";
+  return warning.empty() ? Json::array() : Json::array({warning});
 }
 
 Json server_counts(const ControlContext& context) {
@@ -108,7 +115,8 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
                              {"sweeps_total", totals.sweeps}}},
                            {"servers", server_counts(context)},
                            {"sessions", context.gateway.sessions().size()},
-                           {"jobs", job_counts(context)}});
+                           {"jobs", job_counts(context)},
+                           {"warnings", warnings(context)}});
 }
 
 Answer ps(ControlContext& context, const Request& request, const std::string&) {

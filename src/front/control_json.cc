@@ -45,6 +45,10 @@ Json json_time(const std::optional<SystemTime>& time) {
   return time ? Json(rfc3339_milliseconds(*time)) : Json(nullptr);
 }
 
+bool is_draining(const gateway::InstanceView& instance) {
+  return instance.draining && instance.state == custody::TreeState::active;
+}
+
 Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
   Json leases = Json::array();
   for (const auto& lease : v.leases) {
@@ -56,9 +60,9 @@ Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
   return {{"id", v.id},
           {"server", v.server},
           {"key", v.key},
-          {"state", v.idle       ? "idle"
-                    : v.draining ? "draining"
-                                 : std::string(custody::to_string(v.state))},
+          {"state", v.idle           ? "idle"
+                    : is_draining(v) ? "draining"
+                                     : std::string(custody::to_string(v.state))},
           {"pid", v.pid},
           {"keeper_pid", v.keeper_pid},
           {"processes", v.processes},
