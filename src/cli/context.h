@@ -44,6 +44,10 @@ std::expected<Json, int> ask(Context& context, std::string_view method, std::str
                              std::string body = {}, Work work = {});
 // The control socket's address. An exit code after the reason was printed.
 std::expected<Address, int> gateway_address(Context& context);
+// What an answer of 400 and above says of itself.
+std::string refusal_of(const net::HttpResponse& response);
+// Prints it: 77 or 1.
+int refused(Context& context, const net::HttpResponse& response);
 // How a failed exchange with the gateway ends: 69, 77 or 1.
 int report(Context& context, const Error& error);
 
