@@ -216,7 +216,7 @@ void add_act_verbs(CLI::App& app, Context& context) {
                                           : "Stop a server's instances once nobody uses them")
             ->fallthrough();
     ending->footer(std::string("Example: holdfast ") + verb + " memory");
-    ending->add_option("NAME", *server, "a server")->required();
+    ending->add_option("NAME", *server, "a server")->required()->check(not_empty);
     ending->add_flag("--force", *force, "at once; calls in flight fail");
     ending->callback([&context, verb, server, force] {
       context.action = [&context, verb, server, force] {

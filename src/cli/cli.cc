@@ -13,12 +13,30 @@ void add_global_options(CLI::App& app, Context& context) {
   const auto option = [&](const char* name, std::string& value, const char* about) {
     app.add_option(name, value, about)
         ->take_last()  // before or after the verb, and the later one counts
-        ->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
+        ->check(not_empty);
   };
   option("--config", context.paths.config, "configuration file");
   option("--state-dir", context.paths.state_dir, "database, ledger, logs");
   option("--socket", context.paths.socket, "control socket");
   app.add_flag("--json", context.json, "facts as JSON");
+}
+
+// A word where a verb belongs, and which verbs there are; empty: another fault. CLI11 only says that a
+// subcommand is required.
+std::string unknown_verb(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const auto words = app.remaining(true);
+  if (at->get_require_subcommand_min() == 0 || words.empty()) return "";
+  const bool option = words.front().starts_with('-');
+  std::string out = at->get_name() + (option ? " has no option '" : " has no verb '") + words.front() + "'";
+  if (option) return out;
+  const char* separator = "; it has ";
+  for (const CLI::App* verb : at->get_subcommands([](const CLI::App*) { return true; })) {
+    out += separator + verb->get_name();
+    separator = ", ";
+  }
+  return out;
 }
 
 }  // namespace
@@ -40,6 +58,8 @@ int run(std::vector<std::string> arguments, Terminal terminal) {
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& e) {
+    if (const auto fault = unknown_verb(app); e.get_exit_code() != 0 && !fault.empty())
+      return context.fail(daemon::kExitUsage, fault);
     const int code = app.exit(e, context.out(), context.terminal.err);
     return code == 0 ? daemon::kExitDone : daemon::kExitUsage;
   }

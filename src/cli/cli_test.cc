@@ -40,6 +40,14 @@ TEST_F(CliTest, facts_are_tables_or_json_and_options_stand_anywhere) {
   EXPECT_EQ(Json::parse(out.str())["name"], "digest");
 }
 
+TEST_F(CliTest, status_ends_with_what_ought_to_be_mended) {
+  EXPECT_EQ(run({"status"}), 0) << err.str();
+  EXPECT_EQ(out.str().find("warning"), std::string::npos) << out.str();
+  front.warning = "the state is gone";
+  EXPECT_EQ(run({"status"}), 0) << err.str();
+  EXPECT_TRUE(out.str().ends_with("\nwarning   the state is gone\n")) << out.str();
+}
+
 TEST_F(CliTest, every_looking_verb_prints_something) {
   front.gateway.views.resize(1);
   for (const char* verb : {"status", "ps", "servers", "sessions", "jobs", "version"}) {
@@ -89,6 +97,15 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"call", "memory"}), 2);
   EXPECT_EQ(run({"call", "memory__echo", "--arguments", "[1]"}), 2);
   EXPECT_EQ(run({"nonsense"}), 2);
+  EXPECT_TRUE(err.str().starts_with("holdfast: holdfast has no verb 'nonsense'; it has status, ps, "))
+      << err.str();
+  EXPECT_EQ(run({""}), 2);
+  EXPECT_TRUE(err.str().starts_with("holdfast: holdfast has no verb ''; it has status")) << err.str();
+  EXPECT_EQ(run({"--nonsense", "status"}), 2);
+  EXPECT_NE(err.str().find("--nonsense"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"job", "nonsense", "x"}), 2);
+  EXPECT_EQ(err.str(), "holdfast: job has no verb 'nonsense'; it has run, show, history, log, cancel\n");
+  EXPECT_EQ(run({"nonsense", "--help"}), 0);
   EXPECT_EQ(run({"job"}), 2);
   EXPECT_EQ(run({}), 2);
   EXPECT_EQ(run({"status", "--nonsense"}), 2);
@@ -97,12 +114,34 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
     EXPECT_NE(err.str().find("must not be empty"), std::string::npos) << err.str();
     EXPECT_EQ(run({std::string(option) + "=", "status"}), 2) << option;
   }
+  EXPECT_EQ(run({"status", "--socket", "/" + std::string(107, 'x')}), 2);
+  EXPECT_NE(err.str().find("at most 107 bytes"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"status", "--socket", "/" + std::string(106, 'x')}), 69);
   EXPECT_EQ(run({"serve", "--listen", "0.0.0.0:0"}), 2);
   EXPECT_NE(err.str().find("others could reach it"), std::string::npos) << err.str();
   EXPECT_EQ(run({"serve", "--listen", "127.0.0.1:0", "--listen", "unix:/nowhere/s"}), 0) << err.str();
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_EQ(run({"status", "--socket", front.dir.path / "nothing"}), 69);
   EXPECT_NE(err.str().find("no gateway answers"), std::string::npos);
+}
+
+// What is empty is not "not given": a script's unset variable must not cancel every run.
+TEST_F(CliTest, an_empty_name_is_no_name) {
+  for (const std::vector<std::string>& verb : {std::vector<std::string>{"job", "cancel", "digest", ""},
+                                               {"job", "cancel", ""},
+                                               {"job", "log", "digest", ""},
+                                               {"tools", ""},
+                                               {"logs", ""},
+                                               {"stop", ""},
+                                               {"restart", ""},
+                                               {"connect", "--server", ""},
+                                               {"check", ""}}) {
+    EXPECT_EQ(run(verb), 2) << verb[0];
+    EXPECT_NE(err.str().find("must not be empty"), std::string::npos) << err.str();
+  }
+  EXPECT_EQ(run({"job", "history", "digest", "--limit", "-1"}), 2);
+  EXPECT_NE(err.str().find("--limit"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"job", "log", "digest", "17"}), 0) << err.str();
 }
 
 TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
@@ -124,6 +163,28 @@ TEST_F(CliTest, a_dead_socket_is_69_and_a_closed_door_77) {
   });
   EXPECT_EQ(run({"status", "--socket", forbidding}), 77);
   EXPECT_EQ(err.str(), "holdfast: not you\n");
+}
+
+TEST_F(CliTest, a_gateway_with_no_connection_left_says_so) {
+  const auto socket = front.dir.path / "full.sock";
+  std::unique_ptr<front::HttpServer> full;
+  front.thread.on([&] {
+    full = front::HttpServer::create(front.thread.loop.get_executor(), {.connections = 0});
+    auto listener = net::Listener::open(front.thread.loop.get_executor(), unix_address(socket.string()));
+    full->serve(std::move(*listener), {.handler = [](front::Request) -> asio::awaitable<front::Response> {
+                  co_return front::Response{};
+                }});
+  });
+  for (const std::vector<std::string>& verb :
+       {std::vector<std::string>{"status"}, {"sweep"}, {"shutdown"}, {"connect", "--server", "memory"}}) {
+    auto arguments = verb;
+    arguments.insert(arguments.end(), {"--socket", socket});
+    EXPECT_EQ(run(arguments), 1) << verb[0];
+    EXPECT_EQ(err.str(),
+              "holdfast: all 0 connections that this gateway allows here are in use; try again later\n")
+        << verb[0];
+  }
+  front.thread.on([&] { full.reset(); });
 }
 
 // To a client a stopped gateway is a socket that the kernel connects and nobody reads.
@@ -218,6 +279,7 @@ TEST_F(CliTest, stop_and_restart_fail_while_somebody_uses_it_and_say_who) {
   EXPECT_EQ(out.str(), "memory: 1 instance stopped; the next call starts it again\n");
   gateway::InstanceView view;
   view.id = "t-1", view.server = "memory", view.draining = true, view.calls_in_flight = 2;
+  view.state = custody::TreeState::active;
   view.leases.push_back(
       {.session = "5", .label = "digest/17", .kind = gateway::SessionKind::job, .since = {}});
   front.gateway.views = {view};

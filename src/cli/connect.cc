@@ -11,9 +11,12 @@
 #include <csignal>
 #include <deque>
 #include <map>
+#include <optional>
 
 #include "front/envelope.h"
 #include "mcp/message.h"
+#include "mcp/raw_json.h"
+#include "mcp/skim.h"
 
 namespace holdfast::cli {
 
@@ -41,6 +44,15 @@ std::string before_session(const Envelope& message) {
   if (message.method == "server/discover")
     return mcp::error_line(message.id, mcp::kMethodNotFound, "Method not found: server/discover");
   return mcp::error_line(message.id, mcp::kInvalidRequest, "not initialized");
+}
+
+// The answer to what was too long to be kept. Its id comes from a text that nobody checked; and that of an
+// answer is the gateway's, not the client's.
+std::string overlong_line(const mcp::Skimmed& line, std::size_t limit) {
+  const bool legible = line.id.starts_with('"') ? mcp::well_formed(line.id) : mcp::is_number(line.id);
+  return mcp::error_line(legible && !line.is_answer() ? line.id : "", mcp::kInvalidRequest,
+                         "the message of " + std::to_string(line.size) +
+                             " bytes is longer than the limit of " + std::to_string(limit));
 }
 
 // A descriptor that is lent: blocking again, and open, when the bridge has ended.
@@ -82,6 +94,12 @@ class Bridge {
     steady_clock::time_point since;
   };
 
+  struct Line {
+    std::string text;
+    std::optional<mcp::Skimmed> overlong;  // then all that is known of it
+  };
+
+  asio::awaitable<std::expected<Connection, int>> reach();
   asio::awaitable<void> read_lines();
   void take_lines(std::string_view chunk);
   asio::awaitable<void> dispatch_lines();
@@ -107,9 +125,9 @@ class Bridge {
   Lent in_, out_;
   asio::signal_set signals_;
 
-  std::string partial_;  // of a line
-  bool overlong_ = false;
-  std::deque<std::string> lines_;
+  std::string partial_;                   // of a line
+  std::optional<mcp::Skimmer> overlong_;  // instead, where it is too long to keep
+  std::deque<Line> lines_;
   std::size_t queued_bytes_ = 0;  // in lines_, and of requests that wait for their turn
   bool end_of_input_ = false;
   Event lines_changed_{executor_};
@@ -131,14 +149,9 @@ class Bridge {
 };
 
 asio::awaitable<void> Bridge::run(int* code) {
-  auto probe = co_await net::HttpConnection::connect(address_, in(context_.terminal.patience));
-  if (probe) {  // the kernel connects in the name of a stopped process too
-    const auto alive = co_await (*probe)->request({.target = "/v1/version", .headers = {}, .body = {}},
-                                                  in(context_.terminal.patience));
-    if (!alive) probe = std::unexpected(alive.error());
-  }
+  auto probe = co_await reach();
   if (!probe) {
-    *code = report(context_, probe.error());
+    *code = probe.error();
     signals_.cancel();
     co_return;
   }
@@ -169,6 +182,19 @@ asio::awaitable<void> Bridge::run(int* code) {
   *code = gone_ ? daemon::kExitNoGateway : daemon::kExitDone;
 }
 
+// A connection on which the gateway has shown that it lives: the kernel connects in the name of a stopped
+// process too. Else the exit code, after the reason was printed.
+asio::awaitable<std::expected<Bridge::Connection, int>> Bridge::reach() {
+  const auto deadline = in(context_.terminal.patience);
+  auto wire = co_await net::HttpConnection::connect(address_, deadline);
+  if (!wire) co_return std::unexpected(report(context_, wire.error()));
+  const auto alive =
+      co_await (*wire)->request({.target = "/v1/version", .headers = {}, .body = {}}, deadline);
+  if (!alive) co_return std::unexpected(report(context_, alive.error()));
+  if (alive->status >= 400) co_return std::unexpected(refused(context_, *alive));
+  co_return std::move(*wire);
+}
+
 asio::awaitable<void> Bridge::read_lines() {
   std::vector<char> chunk(kReadSize);
   for (;;) {
@@ -182,7 +208,7 @@ asio::awaitable<void> Bridge::read_lines() {
       if (!co_await lines_changed_.wait_until(in(kLongest))) co_return;
     }
   }
-  if (!partial_.empty()) take_lines("\n");
+  if (!partial_.empty() || overlong_) take_lines("\n");
   end_of_input_ = true;
   lines_changed_.set();
 }
@@ -190,18 +216,20 @@ asio::awaitable<void> Bridge::read_lines() {
 void Bridge::take_lines(std::string_view chunk) {
   while (!chunk.empty()) {
     const auto end = chunk.find('\n');
-    if (!overlong_) partial_.append(chunk.substr(0, end));
+    if (overlong_)
+      overlong_->feed(chunk.substr(0, end));
+    else
+      partial_.append(chunk.substr(0, end));
     if (partial_.size() > options_.line_limit) {
-      overlong_ = true;
-      partial_.clear();
-      partial_.shrink_to_fit();
+      overlong_.emplace().feed(partial_);
+      partial_ = std::string();
     }
     if (end == std::string_view::npos) return;
     chunk.remove_prefix(end + 1);
-    if (overlong_) partial_ = "overlong";  // no JSON: answered as such
-    overlong_ = false;
     queued_bytes_ += partial_.size();
-    lines_.push_back(std::exchange(partial_, {}));
+    lines_.push_back(
+        {std::exchange(partial_, {}), overlong_ ? std::optional(overlong_->seen()) : std::nullopt});
+    overlong_.reset();
     lines_changed_.set();
   }
 }
@@ -216,12 +244,13 @@ asio::awaitable<void> Bridge::dispatch_lines() {
       lines_changed_.clear();
       if (!co_await lines_changed_.wait_until(in(kLongest)) && co_await is_cancelled()) co_return;
     }
-    std::string line = std::move(lines_.front());
+    Line line = std::move(lines_.front());
     lines_.pop_front();
-    queued_bytes_ -= line.size();
+    queued_bytes_ -= line.text.size();
     lines_changed_.set();  // room for the reader
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    co_await dispatch(std::move(line));
+    if (line.overlong) co_await write_line(overlong_line(*line.overlong, options_.line_limit));
+    if (line.text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    co_await dispatch(std::move(line.text));
     if (co_await is_cancelled()) co_return;
   }
 }
@@ -340,7 +369,8 @@ asio::awaitable<Result<Bridge::Connection>> Bridge::connection() {
   while (!idle_.empty()) {
     Pooled pooled = std::move(idle_.back());
     idle_.pop_back();
-    if (steady_clock::now() - pooled.since < kPooled) co_return std::move(pooled.connection);
+    if (steady_clock::now() - pooled.since < kPooled && pooled.connection->usable())
+      co_return std::move(pooled.connection);
   }
   co_return co_await net::HttpConnection::connect(address_, in(kConnect));
 }
@@ -353,8 +383,7 @@ asio::awaitable<void> Bridge::answer(std::string id, Result<net::HttpResponse> r
     std::ranges::replace_if(response->body, [](char c) { return c == '\n' || c == '\r'; }, ' ');
     co_await write_line(std::move(response->body));
   } else {
-    co_await write_line(mcp::error_line(id, mcp::kInternalError,
-                                        "the gateway answered HTTP " + std::to_string(response->status)));
+    co_await write_line(mcp::error_line(id, mcp::kInternalError, refusal_of(*response)));
   }
 }
 

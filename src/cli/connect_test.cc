@@ -38,9 +38,10 @@ struct ConnectTest : testing::Test {
   std::thread bridge;
   int code = -1;
 
-  void start(const std::string& server = "memory", std::string socket = {}, std::size_t in_flight = 64) {
+  void start(const std::string& server = "memory", std::string socket = {}, std::size_t in_flight = 64,
+             std::size_t line_limit = 64U << 20) {
     if (socket.empty()) socket = front.path.string();
-    bridge = std::thread([this, server, socket, in_flight] {
+    bridge = std::thread([this, server, socket, in_flight, line_limit] {
       Context context{.terminal = {.out = printed, .err = err},
                       .paths = {.config = {}, .state_dir = front.dir.path.string(), .socket = socket},
                       .json = false,
@@ -49,6 +50,7 @@ struct ConnectTest : testing::Test {
                      {.in = in.read.get(),
                       .out = out.write.get(),
                       .requests_in_flight = in_flight,
+                      .line_limit = line_limit,
                       .last_answers = 2000ms});
       out.write.reset();
     });
@@ -178,6 +180,27 @@ TEST_F(ConnectTest, garbage_is_answered_and_survived) {
   EXPECT_NE(line().find("-32700"), std::string::npos);
   EXPECT_NE(line().find("-32600"), std::string::npos);
   EXPECT_NE(line().find("serverInfo"), std::string::npos);
+  EXPECT_EQ(end(), 0);
+}
+
+TEST_F(ConnectTest, what_is_too_long_to_keep_is_answered_with_its_id_and_the_reason) {
+  start("memory", {}, 64, 1000);
+  say(kInitialize);
+  line();
+  const std::string long_text(100'000, 'a');
+  say(R"({"jsonrpc":"2.0","method":"tools/call","params":{"name":"echo","id":1,"text":")" + long_text +
+      R"("},"id":9})"
+      "\n");
+  EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":9,"error":{"code":-32600,)"
+                    R"("message":"the message of 100088 bytes is longer than the limit of 1000"}})");
+  // The id of an answer is not the client's own, and one that is no JSON is nobody's.
+  say(R"({"jsonrpc":"2.0","id":3,"result":{"text":")" + long_text + "\"}}\n");
+  EXPECT_EQ(line().find("\"id\""), std::string::npos);
+  say(R"({"jsonrpc":"2.0","method":"x","id":nothing,"params":{"text":")" + long_text + "\"}}\n");
+  EXPECT_EQ(line().find("\"id\""), std::string::npos);
+  say(R"({"jsonrpc":"2.0","id":10,"method":"ping"})"
+      "\n");
+  EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":10,"result":{}})");
   EXPECT_EQ(end(), 0);
 }
 

@@ -13,7 +13,9 @@ int Context::fail(int code, std::string_view message) {
 
 std::expected<Address, int> gateway_address(Context& context) {
   const auto socket = daemon::resolve_socket(context.paths, context.terminal.environment);
-  if (!socket) return std::unexpected(context.fail(daemon::kExitFailed, socket.error().message()));
+  if (!socket)
+    return std::unexpected(context.fail(
+        socket.error().is(Errc::limit) ? daemon::kExitUsage : daemon::kExitFailed, socket.error().message()));
   return unix_address(socket->string());
 }
 
@@ -35,6 +37,18 @@ int report(Context& context, const Error& error) {
   return context.fail(daemon::kExitFailed, error.message());
 }
 
+std::string refusal_of(const net::HttpResponse& response) {
+  const auto body = Json::parse(response.body, nullptr, false);
+  if (body.is_object() && body.contains("error") && body["error"].is_object())
+    return text_of(body["error"], "message");
+  return "the gateway answered " + std::to_string(response.status);
+}
+
+int refused(Context& context, const net::HttpResponse& response) {
+  return context.fail(response.status == 403 ? daemon::kExitNotPermitted : daemon::kExitFailed,
+                      refusal_of(response));
+}
+
 Asked ask_raw(Context& context, net::HttpRequest request, Work work) {
   if (work) {
     const auto alive = ask_raw(context, {.target = "/v1/version", .headers = {}, .body = {}});
@@ -49,13 +63,7 @@ Asked ask_raw(Context& context, net::HttpRequest request, Work work) {
   }
   if (!response) return std::unexpected(report(context, response.error()));
   if (response->status < 400) return std::move(*response);
-  const auto body = Json::parse(response->body, nullptr, false);
-  std::string message = "the gateway answered " + std::to_string(response->status);
-  if (body.is_object() && body.contains("error") && body["error"].is_object()) {
-    message = text_of(body["error"], "message");
-  }
-  return std::unexpected(
-      context.fail(response->status == 403 ? daemon::kExitNotPermitted : daemon::kExitFailed, message));
+  return std::unexpected(refused(context, *response));
 }
 
 std::expected<Json, int> ask(Context& context, std::string_view method, std::string target, std::string body,
@@ -74,6 +82,8 @@ std::expected<Json, int> ask(Context& context, std::string_view method, std::str
     return std::unexpected(context.fail(daemon::kExitFailed, "the gateway answered no JSON"));
   return json;
 }
+
+std::string not_empty(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
 
 std::string encode(std::string_view text) {
   static constexpr std::string_view kPlain =

@@ -44,9 +44,15 @@ std::expected<Json, int> ask(Context& context, std::string_view method, std::str
                              std::string body = {}, Work work = {});
 // The control socket's address. An exit code after the reason was printed.
 std::expected<Address, int> gateway_address(Context& context);
+// What an answer of 400 and above says of itself.
+std::string refusal_of(const net::HttpResponse& response);
+// Prints it: 77 or 1.
+int refused(Context& context, const net::HttpResponse& response);
 // How a failed exchange with the gateway ends: 69, 77 or 1.
 int report(Context& context, const Error& error);
 
+// For CLI11's check(): an empty word is never a name; taken for "not given", it may mean everything.
+std::string not_empty(const std::string& text);
 // A path segment or query value, percent-encoded.
 std::string encode(std::string_view text);
 // Prints the JSON if --json was given; false otherwise.

@@ -17,6 +17,11 @@ struct JobOptions {
 };
 using Shared = std::shared_ptr<JobOptions>;
 
+// "?run=17"; empty: no run was named.
+std::string run_query(const JobOptions& options) {
+  return options.run.empty() ? "" : "?run=" + encode(options.run);
+}
+
 std::string path_of(const JobOptions& options, std::string_view verb) {
   return "/v1/jobs/" + encode(options.name) + std::string(verb);
 }
@@ -82,12 +87,13 @@ int history(Context& context, const JobOptions& options) {
 
 int log(Context& context, const JobOptions& options) {
   std::string offset = "0";
+  const std::string run = run_query(options);
   for (;;) {
-    const auto got =
-        ask_raw(context, {.method = "GET",
-                          .target = path_of(options, "/log?run=" + encode(options.run) + "&offset=" + offset),
-                          .headers = {},
-                          .body = {}});
+    const auto got = ask_raw(
+        context, {.method = "GET",
+                  .target = path_of(options, "/log" + (run.empty() ? "?" : run + "&") + "offset=" + offset),
+                  .headers = {},
+                  .body = {}});
     if (!got) return got.error();
     context.out() << got->body;
     const std::string next(got->header("Holdfast-Offset").value_or("0"));
@@ -97,7 +103,7 @@ int log(Context& context, const JobOptions& options) {
 }
 
 int cancel(Context& context, const JobOptions& options) {
-  const auto got = ask(context, "POST", path_of(options, "/cancel?run=" + encode(options.run)), {}, kAct);
+  const auto got = ask(context, "POST", path_of(options, "/cancel" + run_query(options)), {}, kAct);
   if (!got) return got.error();
   if (!print_json(context, *got)) context.out() << "cancelled " << text_of(*got, "cancelled") << '\n';
   return 0;
@@ -108,7 +114,7 @@ CLI::App* add(CLI::App& job, Context& context, const Shared& options, const char
               const char* example, Verb verb) {
   auto* sub = job.add_subcommand(name, about)->fallthrough();
   sub->footer(std::string("Example: holdfast job ") + example);
-  sub->add_option("NAME", options->name, "a job")->required();
+  sub->add_option("NAME", options->name, "a job")->required()->check(not_empty);
   sub->callback(
       [&context, options, verb] { context.action = [=, &context] { return verb(context, *options); }; });
   return sub;
@@ -132,11 +138,14 @@ void add_job_verbs(CLI::App& app, Context& context) {
   add(*job, context, options, "show", "Its schedule and state", "show digest", show);
   add(*job, context, options, "history", "Its latest runs, newest first", "history digest --limit 5", history)
       ->add_option("--limit", options->limit, "how many")
+      ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add(*job, context, options, "log", "The log of one run", "log digest", log)
-      ->add_option("RUN", options->run, "a run (default: the newest)");
+      ->add_option("RUN", options->run, "a run (default: the newest)")
+      ->check(not_empty);
   add(*job, context, options, "cancel", "Interrupt one run, or all that are running", "cancel digest", cancel)
-      ->add_option("RUN", options->run, "a run (default: all)");
+      ->add_option("RUN", options->run, "a run (default: all)")
+      ->check(not_empty);
 }
 
 }  // namespace holdfast::cli

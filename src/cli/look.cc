@@ -45,6 +45,8 @@ int status(Context& context) {
                 << "servers   " << counts(got->at("servers")) << '\n'
                 << "sessions  " << text_of(*got, "sessions") << '\n'
                 << "jobs      " << counts(got->at("jobs")) << '\n';
+  for (const auto& warning : got->value("warnings", Json::array()))
+    context.out() << "warning   " << warning.get<std::string>() << '\n';
   return 0;
 }
 
@@ -170,7 +172,7 @@ void add_look_verbs(CLI::App& app, Context& context) {
   });
   const auto name = std::make_shared<std::string>();
   auto* listing = verb("tools", "Tools of one server or of all", "tools memory");
-  listing->add_option("NAME", *name, "a server");
+  listing->add_option("NAME", *name, "a server")->check(not_empty);
   listing->callback(
       [&context, name] { context.action = [&context, name] { return tools(context, *name); }; });
   verb("sessions", "Live clients and runs, and what they hold", "sessions")->callback([&context] {
@@ -179,7 +181,7 @@ void add_look_verbs(CLI::App& app, Context& context) {
   const auto server = std::make_shared<std::string>();
   const auto follow = std::make_shared<bool>(false);
   auto* log = verb("logs", "What a server wrote to stderr", "logs memory -f");
-  log->add_option("NAME", *server, "a server")->required();
+  log->add_option("NAME", *server, "a server")->required()->check(not_empty);
   log->add_flag("-f,--follow", *follow, "go on as it grows");
   log->callback([&context, server, follow] {
     context.action = [&context, server, follow] { return logs(context, *server, *follow); };

@@ -104,7 +104,7 @@ void add_setup_verbs(CLI::App& app, Context& context) {
   auto* checking =
       app.add_subcommand("check", "Read a configuration and say all that is wrong with it")->fallthrough();
   checking->footer("Example: holdfast check seven-jobs.yaml");
-  checking->add_option("FILE", *file, "default: the one that serve would read");
+  checking->add_option("FILE", *file, "default: the one that serve would read")->check(not_empty);
   checking->callback(
       [&context, file] { context.action = [&context, file] { return check(context, *file); }; });
 
@@ -124,7 +124,7 @@ void add_setup_verbs(CLI::App& app, Context& context) {
   auto* bridge =
       app.add_subcommand("connect", "A stdio MCP server that is one of the gateway's")->fallthrough();
   bridge->footer("Example: holdfast connect --server memory");
-  bridge->add_option("--server", *server, "a server")->required();
+  bridge->add_option("--server", *server, "a server")->required()->check(not_empty);
   bridge->callback(
       [&context, server] { context.action = [&context, server] { return connect(context, *server); }; });
 }

@@ -26,6 +26,7 @@
 #include "daemon/service.h"
 #include "daemon/start_failure.h"
 #include "daemon/state_lock.h"
+#include "daemon/state_watch.h"
 #include "front/control_api.h"
 #include "front/http_server.h"
 #include "front/mcp_endpoint.h"
@@ -44,8 +45,11 @@ using std::chrono::steady_clock;
 // Everybody, in the order in which they are introduced; destroyed in the reverse one.
 class Daemon {
  public:
-  Daemon(config::Config config, Paths paths, ServeOptions options)
-      : config_(std::move(config)), paths_(std::move(paths)), options_(std::move(options)) {
+  Daemon(config::Config config, Paths paths, ServeOptions options, const StateLock& lock)
+      : config_(std::move(config)),
+        paths_(std::move(paths)),
+        options_(std::move(options)),
+        state_watch_(lock.file(), looking_) {
     if (auto before = os::raise_descriptor_limit()) descriptors_ = *before;
   }
 
@@ -71,6 +75,8 @@ class Daemon {
   Service service_{process_environment()};
   std::optional<os::DescriptorLimit> descriptors_;  // what we had before we took more: for children
   asio::io_context loop_{1};
+  std::shared_ptr<Worker> looking_ = std::make_shared<Worker>(4);  // at what may not answer
+  StateWatch state_watch_;
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
   std::unique_ptr<custody::Custodian> custodian_;
   std::unique_ptr<gateway::Gateway> gateway_;
@@ -183,6 +189,7 @@ asio::awaitable<void> Daemon::live() {
     tasks_.spawn("watchdog", service_.keep_alive());
     TaskGroup watches(loop_.get_executor());
     watches.spawn("reload", reload_when_asked());
+    watches.spawn("state", state_watch_.run());
     watches.spawn("memory",
                   watch_memory([this](const auto& reason) { return gateway_->evict_idle(reason); }));
     (void)co_await stop_requested_.wait_until(steady_clock::time_point::max());
@@ -232,7 +239,9 @@ Result<void> Daemon::listen() {
                             .custodian = *custodian_,
                             .hooks = {.facts = std::move(facts),
                                       .shutdown = [this] { request_stop("asked for on the control socket"); },
-                                      .reload = [this] { return reloader_->reload(); }}});
+                                      .reload = [this] { return reloader_->reload(); },
+                                      .warning = [this] { return state_watch_.warning(); }},
+                            .measuring = looking_});
   server_ = front::HttpServer::create(executor, {});
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
   for (auto& listener : health) server_->serve(std::move(listener), front::public_service());
@@ -317,7 +326,7 @@ int serve(const ServeOptions& options) {
   auto paths = resolve_paths(options);
   if (!paths) {
     log::error("gateway.failed", {{"error", paths.error().message()}});
-    return kExitFailed;
+    return paths.error().is(Errc::limit) ? kExitUsage : kExitFailed;
   }
   auto lock = StateLock::take(paths->state_dir);
   if (!lock) {
@@ -328,7 +337,7 @@ int serve(const ServeOptions& options) {
   if (!options.listen.empty()) loaded->listen = options.listen;
   std::optional<Daemon> daemon;
   const auto made = caught([&]() -> Result<void> {
-    daemon.emplace(std::move(*loaded), *paths, options);
+    daemon.emplace(std::move(*loaded), *paths, options, *lock);
     return {};
   });
   if (made) return daemon->run();

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/address.h"
 #include "config/load.h"
 
 namespace holdfast::daemon {
@@ -69,7 +70,11 @@ Result<fs::path> resolve_socket(const PathOptions& options, const Environment& e
     if (!state) return forward(state);
     socket = *state / kName;
   }
-  return made_absolute(socket);
+  auto absolute = made_absolute(socket);
+  if (absolute && absolute->native().size() > kLongestSocketPath)
+    return fail(Errc::limit,
+                "the path of a socket has at most 107 bytes (give another --socket):", absolute->native());
+  return absolute;
 }
 
 Result<Paths> resolve_paths(const PathOptions& options, const Environment& environment) {

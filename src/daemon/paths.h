@@ -34,7 +34,7 @@ Result<Paths> resolve_paths(const PathOptions& options,
 std::filesystem::path keeper_path(const Environment& environment = process_environment());
 
 // The control socket alone, for commands that only talk to the gateway: the state directory matters only
-// where nothing before it says where the socket is.
+// where nothing before it says where the socket is. Errc::limit: no socket can have a path so long.
 Result<std::filesystem::path> resolve_socket(const PathOptions& options,
                                              const Environment& environment = process_environment());
 

@@ -28,7 +28,16 @@ Result<StateLock> StateLock::take(const fs::path& state_dir) {
   }
   // For people only: the lock is the flock, the number in it names its owner.
   std::ofstream(file, std::ios::trunc) << ::getpid() << '\n';
-  return StateLock(std::move(*lock));
+  auto identity = os::identify_file(file.c_str());
+  if (!identity) return forward(identity);
+  return StateLock(std::move(*lock), {file, *identity});
+}
+
+Result<bool> is_there(const LockedFile& file) {
+  auto now = os::identify_file(file.path.c_str());
+  if (now) return *now == file.identity;
+  if (now.error().is_errno(ENOENT) || now.error().is_errno(ENOTDIR)) return false;
+  return forward(now);
 }
 
 }  // namespace holdfast::daemon

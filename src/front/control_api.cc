@@ -1,6 +1,9 @@
 #include "front/control_api.h"
 
+#include <algorithm>
 #include <exception>
+#include <ranges>
+#include <set>
 
 #include "base/log.h"
 #include "front/control_json.h"
@@ -16,27 +19,29 @@ struct Row {
   std::string_view method, before,
       after;  // the path is BEFORE, or BEFORE NAME AFTER where `before` ends in /
   Route route;
+  std::string_view query = "";  // the keys that it knows, between blanks
+  bool body = false;            // it reads one
 };
 constexpr Row kRoutes[] = {
     {"GET", "/v1/status", "", control::status},
-    {"GET", "/v1/ps", "", control::ps},
+    {"GET", "/v1/ps", "", control::ps, "tree"},
     {"GET", "/v1/version", "", control::version},
-    {"POST", "/v1/sweep", "", control::sweep},
+    {"POST", "/v1/sweep", "", control::sweep, "dry_run"},
     {"POST", "/v1/shutdown", "", control::shutdown},
     {"POST", "/v1/reload", "", control::reload},
     {"GET", "/v1/servers", "", control::servers},
-    {"POST", "/v1/servers/", "/stop", control::server_stop},
-    {"POST", "/v1/servers/", "/restart", control::server_restart},
+    {"POST", "/v1/servers/", "/stop", control::server_stop, "force"},
+    {"POST", "/v1/servers/", "/restart", control::server_restart, "force"},
     {"GET", "/v1/sessions", "", control::sessions},
-    {"GET", "/v1/tools", "", control::tools},
-    {"POST", "/v1/call", "", control::call},
-    {"GET", "/v1/logs/", "", control::server_log},
+    {"GET", "/v1/tools", "", control::tools, "server"},
+    {"POST", "/v1/call", "", control::call, "", true},
+    {"GET", "/v1/logs/", "", control::server_log, "offset wait"},
     {"GET", "/v1/jobs", "", control::jobs},
     {"GET", "/v1/jobs/", "", control::job},
-    {"POST", "/v1/jobs/", "/run", control::job_run},
-    {"POST", "/v1/jobs/", "/cancel", control::job_cancel},
-    {"GET", "/v1/jobs/", "/history", control::job_history},
-    {"GET", "/v1/jobs/", "/log", control::job_log},
+    {"POST", "/v1/jobs/", "/run", control::job_run, "wait"},
+    {"POST", "/v1/jobs/", "/cancel", control::job_cancel, "run"},
+    {"GET", "/v1/jobs/", "/history", control::job_history, "limit"},
+    {"GET", "/v1/jobs/", "/log", control::job_log, "run offset wait"},
 };
 
 // The open part of the path; nullopt: the row is another path's. A name holds no slash of its own.
@@ -50,6 +55,38 @@ std::optional<std::string> match(const Row& row, std::string_view path) {
   path.remove_suffix(row.after.size());
   if (path.empty() || path.find('/') != std::string_view::npos) return std::nullopt;
   return percent_decode(path);
+}
+
+// "POST /v1/jobs/NAME/cancel takes ?run= and no body".
+std::string usage_of(const Row& row) {
+  std::string out = std::string(row.method) + " " + std::string(row.before);
+  if (row.before.ends_with('/')) out += "NAME";
+  out.append(row.after).append(" takes ");
+  if (row.query.empty()) out += "no query";
+  for (const auto key : std::views::split(row.query, ' '))
+    out.append(out.ends_with('=') ? ", ?" : "?").append(std::string_view(key)).append("=");
+  return out += row.body ? " and a body" : " and no body";
+}
+
+bool knows(const Row& row, std::string_view key) {
+  return std::ranges::any_of(std::views::split(row.query, ' '),
+                             [&](const auto known) { return std::string_view(known) == key; });
+}
+
+// What is wrong with the form of a request; empty: nothing. What a route does not know is refused, as
+// ignoring it may mean the contrary of what was meant: without its ?run= a cancel is meant for all.
+std::string fault_of(const Row& row, const Request& request) {
+  std::set<std::string> seen;
+  for (const auto& [key, value] : request.queries()) {
+    if (!knows(row, key)) return "unknown query key " + key;
+    if (value.empty()) return "the query key " + key + " has no value";
+    if (!seen.insert(key).second) return "the query key " + key + " stands there twice";
+  }
+  const auto begin = request.body.find_first_not_of(" \t\r\n");
+  const auto end = request.body.find_last_not_of(" \t\r\n");
+  const bool says_nothing =
+      begin == std::string::npos || std::string_view(request.body).substr(begin, end + 1 - begin) == "{}";
+  return row.body || says_nothing ? "" : "a body that nobody reads";
 }
 
 bool permitted(const net::Peer& peer) {
@@ -84,6 +121,8 @@ asio::awaitable<Response> ControlApi::handle(Request request) {
     if (!name) continue;
     known = true;
     if (row.method != request.method) continue;
+    if (const auto fault = fault_of(row, request); !fault.empty())
+      co_return control::error_response(400, "invalid", fault + ": " + usage_of(row));
     std::string failure;
     try {
       co_return co_await row.route(context_, request, *name);

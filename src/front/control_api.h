@@ -38,6 +38,7 @@ struct ControlHooks {
   GatewayFacts facts;
   std::function<void()> shutdown;  // called once per request for it; must not block
   std::function<asio::awaitable<Result<ReloadReport>>()> reload = {};
+  std::function<std::string()> warning = {};  // of what the operator ought to mend; empty: nothing
 };
 
 // What a route works with. All of it outlives every request.
@@ -48,6 +49,7 @@ struct ControlContext {
   custody::Custodian& custodian;
   ControlHooks hooks;
   // Adds up what processes have in memory: the kernel walks all of it, and waits for whoever is changing it.
+  // May be shared with others who look at what may not answer.
   std::shared_ptr<Worker> measuring = std::make_shared<Worker>(4);
 };
 

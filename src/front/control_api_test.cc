@@ -30,7 +30,19 @@ TEST_F(ControlApiTest, status_has_the_documented_shape) {
       R"("listen":["127.0.0.1:4653"]},"custody":{"rung":"tree","pidns":"yes","guarantee":"gone with the gateway",)"
       R"("trees":{"starting":0,"active":0,"idle":0,"draining":0,"orphaned":0,"stopping":0,"unkillable":0},)"
       R"("reaped_total":4,"sweeps_total":2},"servers":{"ready":1,"backoff":0,"parked":1},)"
-      R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0}})");
+      R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0},"warnings":[]})");
+}
+
+TEST_F(ControlApiTest, status_warns_and_counts_as_ps_says) {
+  front.warning = "the state is gone";
+  EXPECT_EQ(get("/v1/status")["warnings"].dump(), R"(["the state is gone"])");
+  gateway::InstanceView draining, starting;
+  draining.draining = starting.draining = true;
+  draining.state = custody::TreeState::active;
+  front.gateway.views = {draining, starting};
+  EXPECT_EQ(get("/v1/status")["custody"]["trees"]["draining"], 1);
+  EXPECT_EQ(get("/v1/ps")["instances"][0]["state"], "draining");
+  EXPECT_EQ(get("/v1/ps")["instances"][1]["state"], "starting");
 }
 
 TEST_F(ControlApiTest, ps_has_the_documented_shape) {
@@ -112,6 +124,33 @@ TEST_F(ControlApiTest, errors_have_one_shape_and_a_fitting_status) {
   expect(front.ask("GET", "/v1/tools?server=broken"), 409, "refused");
 }
 
+// Each of these was read as something else than was meant: a cancel of one run as one of all, for a start.
+TEST_F(ControlApiTest, what_a_route_does_not_know_is_refused_and_not_ignored) {
+  const auto fault = [&](std::string method, std::string target, std::string body = {}) {
+    const auto got = front.ask(std::move(method), std::move(target), std::move(body));
+    EXPECT_EQ(got.status, 400U) << got.body;
+    return Json::parse(got.body)["error"].value("message", "");
+  };
+  const std::string usage = ": POST /v1/jobs/NAME/cancel takes ?run= and no body";
+  EXPECT_EQ(fault("POST", "/v1/jobs/digest/cancel?run="), "the query key run has no value" + usage);
+  EXPECT_EQ(fault("POST", "/v1/jobs/digest/cancel?Run=17"), "unknown query key Run" + usage);
+  EXPECT_EQ(fault("POST", "/v1/jobs/digest/cancel?run=17&run=18"),
+            "the query key run stands there twice" + usage);
+  EXPECT_EQ(fault("POST", "/v1/jobs/digest/cancel", R"({"run":"17"})"), "a body that nobody reads" + usage);
+  EXPECT_EQ(fault("POST", "/v1/sweep", R"({"dry_run":true})"),
+            "a body that nobody reads: POST /v1/sweep takes ?dry_run= and no body");
+  fault("POST", "/v1/sweep", "garbage");
+  fault("POST", "/v1/sweep?dry_run=maybe");
+  EXPECT_EQ(front.counts.swept, 0);
+  fault("POST", "/v1/shutdown?when=later");
+  EXPECT_EQ(front.counts.shutdowns, 0);
+  EXPECT_EQ(fault("GET", "/v1/jobs/digest/log?lines=3"),
+            "unknown query key lines: GET /v1/jobs/NAME/log takes ?run=, ?offset=, ?wait= and no body");
+  EXPECT_EQ(fault("GET", "/v1/jobs/digest/history?limit=-1"), "limit is from 1 to 1000");
+  fault("POST", "/v1/call", R"({"server":"memory","tool":"echo","args":{}})");
+  EXPECT_EQ(front.ask("POST", "/v1/sweep", " {}\n").status, 200U) << "this says nothing that could be missed";
+}
+
 TEST_F(ControlApiTest, nesting_that_would_exhaust_the_stack_is_refused_from_either_side) {
   const std::string deep = std::string(400'000, '[') + std::string(400'000, ']');
   const auto asked =
@@ -133,6 +172,7 @@ TEST_F(ControlApiTest, tools_of_all_servers_come_with_the_errors_of_some) {
 TEST_F(ControlApiTest, stop_and_restart_end_instances_and_show_who_uses_the_rest) {
   gateway::InstanceView view;
   view.id = "t-1", view.server = "memory", view.draining = true, view.calls_in_flight = 1;
+  view.state = custody::TreeState::active;
   front.gateway.views = {view};
   const Json stopped = Json::parse(front.ask("POST", "/v1/servers/memory/stop").body);
   EXPECT_EQ(keys(stopped), (std::vector<std::string>{"server", "force", "stopped", "left"}));

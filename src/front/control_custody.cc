@@ -14,13 +14,20 @@ namespace {
 Json tree_counts(const ControlContext& context) {
   std::map<std::string, int> counts;
   for (const auto& tree : context.custodian.trees()) ++counts[std::string(custody::to_string(tree->state()))];
+  // These two are what the gateway calls an active tree; `ps` says the same.
   for (const auto& server : context.gateway.servers()) counts["idle"] += server.idle;
-  counts["active"] = std::max(0, counts["active"] - counts["idle"]);
+  for (const auto& instance : context.gateway.instances()) counts["draining"] += is_draining(instance);
+  counts["active"] = std::max(0, counts["active"] - counts["idle"] - counts["draining"]);
   Json out = Json::object();
   for (const char* state : {"starting", "active", "idle", "draining", "orphaned", "stopping", "unkillable"}) {
     out[state] = counts[state];
   }
   return out;
+}
+
+Json warnings(const ControlContext& context) {
+  const std::string warning = context.hooks.warning ? context.hooks.warning() : "";
+  return warning.empty() ? Json::array() : Json::array({warning});
 }
 
 Json server_counts(const ControlContext& context) {
@@ -108,11 +115,14 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
                              {"sweeps_total", totals.sweeps}}},
                            {"servers", server_counts(context)},
                            {"sessions", context.gateway.sessions().size()},
-                           {"jobs", job_counts(context)}});
+                           {"jobs", job_counts(context)},
+                           {"warnings", warnings(context)}});
 }
 
 Answer ps(ControlContext& context, const Request& request, const std::string&) {
-  const bool tree = request.query("tree").value_or("0") != "0";
+  const auto asked = flag_query(request, "tree");
+  if (!asked) co_return error_response(asked.error());
+  const bool tree = *asked;
   auto views = context.gateway.instances();
   // One that has no tree yet: custody's own row is there for it, and knows more.
   std::erase_if(views, [](const auto& view) { return view.id.empty(); });
@@ -133,11 +143,12 @@ Answer ps(ControlContext& context, const Request& request, const std::string&) {
 }
 
 Answer sweep(ControlContext& context, const Request& request, const std::string&) {
-  const bool dry = request.query("dry_run").value_or("0") != "0";
+  const auto dry = flag_query(request, "dry_run");
+  if (!dry) co_return error_response(dry.error());
   const custody::SweepReport report =
-      dry ? context.custodian.sweep_dry_run() : co_await context.custodian.sweep();
+      *dry ? context.custodian.sweep_dry_run() : co_await context.custodian.sweep();
   Json out = to_json(report);
-  out["dry_run"] = dry;
+  out["dry_run"] = *dry;
   co_return json_response(out);
 }
 

@@ -67,11 +67,12 @@ Response call_answer(const Result<mcp::Reply>& reply) {
 }
 
 Answer end_instances(ControlContext& context, const Request& request, const std::string& name, bool restart) {
-  const bool force = request.query("force").value_or("0") != "0";
+  const auto force = flag_query(request, "force");
+  if (!force) co_return error_response(force.error());
   const std::string reason =
-      std::string(restart ? "holdfast restart" : "holdfast stop") + (force ? " --force" : "");
+      std::string(restart ? "holdfast restart" : "holdfast stop") + (*force ? " --force" : "");
   const auto report =
-      co_await context.gateway.stop_server(name, {.reason = reason, .force = force, .forgive = restart});
+      co_await context.gateway.stop_server(name, {.reason = reason, .force = *force, .forgive = restart});
   if (!report) co_return error_response(report.error());
   Json left = Json::array();
   for (const auto& view : report->left) {
@@ -79,7 +80,7 @@ Answer end_instances(ControlContext& context, const Request& request, const std:
     left.back().erase("memory_bytes");  // nobody measured it for this
   }
   co_return json_response(
-      {{"server", name}, {"force", force}, {"stopped", report->stopped}, {"left", std::move(left)}});
+      {{"server", name}, {"force", *force}, {"stopped", report->stopped}, {"left", std::move(left)}});
 }
 
 }  // namespace
@@ -127,8 +128,8 @@ Answer call(ControlContext& context, const Request& request, const std::string&)
     return it != body.end() && it->is_string() ? it->get<std::string>() : std::string();
   };
   const std::string server = text("server"), tool = text("tool");
-  if (!body.is_object() || server.empty() || tool.empty()) {
-    co_return error_response(400, "invalid", R"(the body must be {"server","tool","arguments"})");
+  if (server.empty() || tool.empty() || body.size() != 2 + body.count("arguments")) {
+    co_return error_response(400, "invalid", R"(the body must be {"server","tool","arguments"}, no more)");
   }
   const Json arguments = body.value("arguments", Json::object());
   if (!arguments.is_object()) co_return error_response(400, "invalid", "arguments must be an object");

@@ -35,8 +35,9 @@ Answer job_run(ControlContext& context, const Request& request, const std::strin
 Answer job_history(ControlContext& context, const Request& request, const std::string& name) {
   const auto limit = number_query(request, "limit");
   if (!limit) co_return error_response(limit.error());
-  const auto count = static_cast<int>(std::clamp<std::int64_t>(limit->value_or(20), 1, 1000));
-  const auto runs = co_await context.scheduler.history(name, count);
+  const auto count = limit->value_or(20);
+  if (count < 1 || count > 1000) co_return error_response(400, "invalid", "limit is from 1 to 1000");
+  const auto runs = co_await context.scheduler.history(name, static_cast<int>(count));
   if (!runs) co_return error_response(runs.error());
   Json out = Json::array();
   for (const auto& run : *runs) out.push_back(to_json(run));

@@ -36,10 +36,19 @@ store::LogChunk read_chunk(const std::filesystem::path& path, std::int64_t offse
       .value_or(store::LogChunk{.text = {}, .next = std::max<std::int64_t>(offset, 0)});
 }
 
+// "wait=soon", as it was asked.
+std::string asked(std::string_view key, std::string_view value) {
+  return std::string(key).append("=").append(value);
+}
+
 }  // namespace
 
 Json json_time(const std::optional<SystemTime>& time) {
   return time ? Json(rfc3339_milliseconds(*time)) : Json(nullptr);
+}
+
+bool is_draining(const gateway::InstanceView& instance) {
+  return instance.draining && instance.state == custody::TreeState::active;
 }
 
 Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
@@ -53,9 +62,9 @@ Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
   return {{"id", v.id.empty() ? Json(nullptr) : Json(v.id)},
           {"server", v.server},
           {"key", v.key},
-          {"state", v.idle       ? "idle"
-                    : v.draining ? "draining"
-                                 : std::string(custody::to_string(v.state))},
+          {"state", v.idle           ? "idle"
+                    : is_draining(v) ? "draining"
+                                     : std::string(custody::to_string(v.state))},
           {"pid", json_pid(v.pid)},
           {"keeper_pid", json_pid(v.keeper_pid)},
           {"processes", v.processes},
@@ -141,7 +150,7 @@ Result<std::optional<milliseconds>> duration_query(const Request& request, std::
   const auto text = request.query(name);
   if (!text) return std::nullopt;
   const auto value = parse_duration(*text);
-  if (!value) return fail(Errc::invalid, "query: not a duration", *text);
+  if (!value) return fail(Errc::invalid, "query: not a duration", asked(name, *text));
   return *value;
 }
 
@@ -151,9 +160,16 @@ Result<std::optional<std::int64_t>> number_query(const Request& request, std::st
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc() || end != text->data() + text->size()) {
-    return fail(Errc::invalid, "query: not a number", *text);
+    return fail(Errc::invalid, "query: not a number", asked(name, *text));
   }
   return value;
+}
+
+Result<bool> flag_query(const Request& request, std::string_view name) {
+  const auto text = request.query(name).value_or("0");
+  if (text == "1" || text == "true") return true;
+  if (text == "0" || text == "false") return false;
+  return fail(Errc::invalid, "query: neither 1 nor 0", asked(name, text));
 }
 
 asio::awaitable<Response> log_response(const Request& request, std::filesystem::path file) {

@@ -201,6 +201,7 @@ struct FakeFront {
   FakeCustodian custodian{gateway.counts};
   Counts& counts = gateway.counts;
   ReloadReport reloaded;
+  std::string warning;
   LoopThread thread;
   std::unique_ptr<McpEndpoint> endpoint;
   std::unique_ptr<ControlApi> api;
@@ -212,7 +213,8 @@ struct FakeFront {
       endpoint = McpEndpoint::create(executor, gateway, options);
       ControlHooks hooks{{"1.2.3", 42, {}, {"127.0.0.1:4653"}},
                          [this] { ++counts.shutdowns; },
-                         [this]() -> asio::awaitable<Result<ReloadReport>> { co_return reloaded; }};
+                         [this]() -> asio::awaitable<Result<ReloadReport>> { co_return reloaded; },
+                         [this] { return warning; }};
       api = std::make_unique<ControlApi>(ControlContext{executor, gateway, scheduler, custodian, hooks});
       server = HttpServer::create(executor, {});
       server->on_connection_closed([this](std::uint64_t id) { endpoint->connection_closed(id); });

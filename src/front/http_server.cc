@@ -28,6 +28,8 @@ constexpr std::size_t kReadSize = 64U << 10;
 constexpr std::size_t kReadAhead = 64U << 10;    // pipelined bytes kept while a handler runs
 constexpr std::chrono::seconds kLastResort{30};  // how long a cancelled handler may take to end, per wait
 constexpr milliseconds kAcceptPause{100};        // after a failed accept (no descriptors left)
+constexpr std::size_t kRefusals = 64;            // of one listener, that linger at a time
+constexpr std::chrono::seconds kLinger{1};
 constexpr std::chrono::hours kForever{24 * 365 * 10};
 
 struct Connection {
@@ -52,7 +54,13 @@ struct Connection {
   bool held = false;      // idleness does not close it
   bool busy = false;      // a request has begun
   bool stopping = false;  // ends after the answer under way
+  steady_clock::time_point idle_since = steady_clock::now();
 
+  // Nothing of a request has come, not even unread.
+  [[nodiscard]] bool is_idle() const {
+    error_code ec;
+    return !busy && !held && socket.is_open() && socket.available(ec) == 0;
+  }
   void close() {
     error_code ignored;
     socket.close(ignored);
@@ -87,10 +95,10 @@ std::string head_of(const Response& response, bool keep_alive) {
   return head += "\r\n";
 }
 
-Response plain_error(unsigned status) {
+Response plain_error(unsigned status, std::string_view message) {
   return {.status = status,
           .body = R"({"error":{"code":")" + std::to_string(status) + R"(","message":")" +
-                  std::string(phrase(status)) + "\"}}",
+                  std::string(message) + "\"}}",
           .content_type = "application/json",
           .headers = {}};
 }
@@ -163,6 +171,9 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
                                 bool keep_alive);
   asio::awaitable<bool> watch(Shared connection, std::shared_ptr<Call> call);
   asio::awaitable<void> reject(Shared connection, unsigned status);
+  asio::awaitable<void> linger(Shared connection);
+  bool make_room(const std::shared_ptr<std::size_t>& siblings);
+  void refuse(net::Accepted accepted, const std::shared_ptr<std::size_t>& refusals);
 
   asio::any_io_executor executor_;
   HttpServerOptions options_;
@@ -177,7 +188,7 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
 asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listener,
                                           std::shared_ptr<Service> service) {
   const auto self = shared_from_this();
-  const auto open = std::make_shared<std::size_t>(0);
+  const auto open = std::make_shared<std::size_t>(0), refusals = std::make_shared<std::size_t>(0);
   while (!stopping_) {
     auto accepted = co_await listener->accept();
     if (!accepted) {
@@ -186,12 +197,8 @@ asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listene
       if (!co_await sleep_until(steady_clock::now() + kAcceptPause)) co_return;
       continue;
     }
-    if (*open >= options_.connections) {
-      // Into the socket's empty buffer, without waiting: whoever is one too many costs nothing.
-      const std::string refusal = head_of(plain_error(503), false);
-      error_code ignored;
-      accepted->socket.non_blocking(true, ignored);
-      accepted->socket.send(asio::buffer(refusal), 0, ignored);
+    if (*open >= options_.connections && !make_room(open)) {
+      refuse(std::move(*accepted), refusals);
       continue;
     }
     const auto connection = std::make_shared<Connection>(std::move(*accepted), next_id_++, open);
@@ -200,12 +207,40 @@ asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listene
   }
 }
 
+// Whoever only holds connections open locks nobody out. False: none is idle.
+bool Server::make_room(const std::shared_ptr<std::size_t>& siblings) {
+  Shared longest;
+  for (const auto& [id, connection] : open_) {
+    if (connection->siblings == siblings && connection->is_idle() &&
+        (!longest || connection->idle_since < longest->idle_since))
+      longest = connection;
+  }
+  if (longest) longest->close();
+  return longest != nullptr;
+}
+
+// The answer goes into the socket's empty buffer, without waiting. Of those that come at once only some are
+// seen off with care: whoever is one too many costs next to nothing.
+void Server::refuse(net::Accepted accepted, const std::shared_ptr<std::size_t>& refusals) {
+  const Response response =
+      plain_error(503, "all " + std::to_string(options_.connections) +
+                           " connections that this gateway allows here are in use; try again later");
+  const std::string answer = head_of(response, false) + response.body;
+  error_code ignored;
+  accepted.socket.non_blocking(true, ignored);
+  accepted.socket.send(asio::buffer(answer), 0, ignored);
+  if (*refusals >= kRefusals) return;
+  serving_.spawn("http.refuse",
+                 linger(std::make_shared<Connection>(std::move(accepted), next_id_++, refusals)));
+}
+
 asio::awaitable<void> Server::connection_loop(Shared connection, std::shared_ptr<Service> service) {
   const auto self = shared_from_this();
   bool more = true;
   while (more && !stopping_ && !co_await is_cancelled()) {
     more = co_await one_request(connection, service);
     connection->busy = false;
+    connection->idle_since = steady_clock::now();
   }
   clear_deadline(connection);
   connection->close();
@@ -333,16 +368,20 @@ asio::awaitable<bool> Server::watch(Shared connection, std::shared_ptr<Call> cal
 }
 
 asio::awaitable<void> Server::reject(Shared connection, unsigned status) {
-  const Response response = plain_error(status);
-  if (!co_await write_all(connection, head_of(response, false), response.body, options_.write_timeout))
-    co_return;
-  // Closing with unread bytes would reset the connection and take our answer with it: read on for a moment.
+  const Response response = plain_error(status, phrase(status));
+  if (co_await write_all(connection, head_of(response, false), response.body, options_.write_timeout))
+    co_await linger(connection);
+}
+
+// Closing with unread bytes would reset the connection and take our answer with it: read on for a moment.
+asio::awaitable<void> Server::linger(Shared connection) {
   error_code ignored;
   connection->socket.shutdown(net::Socket::shutdown_send, ignored);
-  set_deadline(connection, steady_clock::now() + std::chrono::seconds(1));
+  set_deadline(connection, steady_clock::now() + kLinger);
   do {
     connection->buffer.consume(connection->buffer.size());
   } while (co_await read_more(connection));
+  clear_deadline(connection);
 }
 
 asio::awaitable<void> Server::stop(steady_clock::time_point deadline) {

@@ -28,7 +28,9 @@ struct Request {
 
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;  // any case
   [[nodiscard]] std::string_view path() const;                                        // without the query
-  // A value of the query, percent-decoded; nullopt: not there.
+  // The query's keys and values, percent-decoded, in their order.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> queries() const;
+  // The first value of that key; nullopt: not there.
   [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
 };
 
@@ -56,7 +58,9 @@ struct HttpServerOptions {
   milliseconds idle_timeout{120'000};  // between requests
   milliseconds write_timeout{60'000};
   std::uint32_t header_limit = 16U << 10;  // bytes; more: 431
-  std::size_t connections = 512;           // of one listener, so that none starves another; more: 503
+  // Of one listener, so that none starves another. For one more the longest idle is closed; is none idle:
+  // 503.
+  std::size_t connections = 512;
 };
 
 // Loop thread only.

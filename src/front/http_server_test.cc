@@ -193,13 +193,39 @@ TEST_F(HttpServerTest, a_client_that_goes_is_seen_behind_pipelined_bytes) {
   EXPECT_TRUE(eventually([&] { return seen.cancelled == 1 && seen.closed == 1; }));
 }
 
-TEST_F(HttpServerTest, connections_over_the_cap_get_503) {
+TEST_F(HttpServerTest, over_the_cap_the_longest_idle_makes_way) {
+  start({.connections = 3});
+  RawClient held(path), first(path), second(path);
+  for (RawClient* client : {&held, &first, &second}) {
+    client->send(client == &held ? "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n"
+                                 : "GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+    client->read_until(" - 0");
+  }
+  RawClient third(path);
+  third.send("GET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(third.read_until("/3 - 0").find("/3 - 0"), std::string::npos);
+  first.read_to_end();
+  EXPECT_TRUE(first.ended());
+  second.clear();
+  second.send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(second.read_until("/2 - 0").find("/2 - 0"), std::string::npos);
+  EXPECT_EQ(seen.closed, 1);
+}
+
+TEST_F(HttpServerTest, over_the_cap_with_none_idle_503_arrives_whatever_was_sent_meanwhile) {
   start({.connections = 1});
   RawClient first(path);
-  first.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
-  first.read_until("/1 - 0");
-  RawClient second(path);
-  EXPECT_TRUE(second.read_to_end().starts_with("HTTP/1.1 503 "));
+  first.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(eventually([&] { return seen.calls == 1; }));
+  for (int i = 0; i < 100; ++i) {  // more than are seen off with care
+    const auto got =
+        net::fetch(unix_address(path.string()),
+                   {.method = "POST", .target = "/2", .headers = {}, .body = std::string(1 << 20, 'b')}, 10s);
+    ASSERT_TRUE(got) << got.error().message();
+    EXPECT_EQ(got->status, 503U);
+    EXPECT_NE(got->body.find("all 1 connections"), std::string::npos) << got->body;
+  }
+  EXPECT_EQ(seen.calls, 1);
   first.close();
   ASSERT_TRUE(eventually([&] { return seen.closed == 1; }));
   RawClient third(path);

@@ -24,7 +24,8 @@ std::optional<std::string_view> Request::header(std::string_view name) const {
 
 std::string_view Request::path() const { return std::string_view(target).substr(0, target.find('?')); }
 
-std::optional<std::string> Request::query(std::string_view name) const {
+std::vector<std::pair<std::string, std::string>> Request::queries() const {
+  std::vector<std::pair<std::string, std::string>> out;
   const auto mark = target.find('?');
   std::string_view rest = mark == std::string::npos ? "" : std::string_view(target).substr(mark + 1);
   while (!rest.empty()) {
@@ -32,8 +33,15 @@ std::optional<std::string> Request::query(std::string_view name) const {
     const std::string_view pair = rest.substr(0, end);
     rest = end == std::string_view::npos ? "" : rest.substr(end + 1);
     const auto equals = pair.find('=');
-    if (percent_decode(pair.substr(0, equals)) != name) continue;
-    return equals == std::string_view::npos ? "" : percent_decode(pair.substr(equals + 1));
+    out.emplace_back(percent_decode(pair.substr(0, equals)),
+                     equals == std::string_view::npos ? "" : percent_decode(pair.substr(equals + 1)));
+  }
+  return out;
+}
+
+std::optional<std::string> Request::query(std::string_view name) const {
+  for (auto& [key, value] : queries()) {
+    if (key == name) return std::move(value);
   }
   return std::nullopt;
 }

@@ -93,11 +93,22 @@ class Connection final : public HttpConnection {
     co_await asio::async_write(
         wire->socket, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(request.body)},
         asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) co_return wire_error(*wire, ec, "request");
-    co_return co_await read_answer(request.method == "HEAD");
+    // Who refuses (413, 503) does not wait for the rest: what it said is still there to be read.
+    const bool cut = ec == asio::error::broken_pipe || ec == asio::error::connection_reset;
+    if (ec && !cut) co_return wire_error(*wire, ec, "request");
+    auto answer = co_await read_answer(request.method == "HEAD");
+    usable_ = usable_ && !cut;
+    co_return answer;
   }
 
-  [[nodiscard]] bool usable() const override { return usable_; }
+  // Between requests there is nothing to read, but for the end.
+  [[nodiscard]] bool usable() const override {
+    char byte = 0;
+    error_code ec;
+    if (!usable_) return false;
+    wire_->socket.receive(asio::buffer(&byte, 1), Socket::message_peek, ec);
+    return ec == asio::error::would_block;
+  }
 
   asio::awaitable<bool> closed_by_peer(Deadline deadline) override {
     const auto wire = wire_;
@@ -184,6 +195,7 @@ asio::awaitable<Result<std::unique_ptr<HttpConnection>>> HttpConnection::connect
   if (ec == asio::error::operation_aborted) co_return fail(Errc::cancelled, "connect", to_string(address));
   if (ec)
     co_return std::unexpected(Error{std::error_code(ec), "connect", std::string_view(to_string(address))});
+  wire->socket.non_blocking(true, ec);  // for usable()
   co_return std::make_unique<Connection>(wire);
 }
 

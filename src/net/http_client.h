@@ -41,7 +41,7 @@ class HttpConnection {
   // After any error the connection is of no more use. Errors: Errc::timeout, cancelled, closed (ended before
   // or within the answer), limit (an answer over 256 MiB), protocol (no HTTP).
   virtual asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline) = 0;
-  // False: broken, or the server said that it closes.
+  // False: broken, or the server closed it or said that it will. Between requests only.
   [[nodiscard]] virtual bool usable() const = 0;
   // While no request runs: true once the server closed the connection, false at the deadline or on
   // cancellation.
