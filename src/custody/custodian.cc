@@ -184,9 +184,9 @@ Result<CoreRef> make_core(asio::io_context& loop, CustodianOptions options, Self
   try {
     return std::make_shared<Core>(loop, std::move(options), std::move(who), std::move(ledger));
   } catch (const std::system_error& e) {
-    return std::unexpected(Error{e.code(), "thread", "custody's worker"});
+    return sys_error("thread", "custody's worker", e.code().value());
   } catch (const boost::system::system_error& e) {
-    return std::unexpected(Error{e.code(), "signal_set", "SIGCHLD"});
+    return sys_error("signal_set", "SIGCHLD", e.code().value());
   }
 }
 

@@ -122,6 +122,7 @@ TEST_F(LedgerTest, tells_whose_it_is_if_all_entries_agree) {
   EXPECT_EQ(ledger_.owner(), entry.gateway_id);
   entry.id = "other-1";
   entry.gateway_id = "ffffffff";
+  entry.tag = "ffffffff/other-1";
   ASSERT_TRUE(ledger_.write(entry));
   EXPECT_EQ(ledger_.owner(), std::nullopt);
 }

@@ -128,9 +128,9 @@ Result<void> caught(F step) {
   try {
     return step();
   } catch (const std::system_error& e) {
-    return std::unexpected(Error{e.code(), "start", "a thread of the gateway's own"});
+    return sys_error("start", "a thread of the gateway's own", e.code().value());
   } catch (const boost::system::system_error& e) {
-    return std::unexpected(Error{e.code(), "start", "the gateway's own loop"});
+    return sys_error("start", "the gateway's own loop", e.code().value());
   }
 }
 

@@ -37,6 +37,7 @@ TEST_F(ControlApiTest, status_warns_and_counts_as_ps_says) {
   front.warning = "the state is gone";
   EXPECT_EQ(get("/v1/status")["warnings"].dump(), R"(["the state is gone"])");
   gateway::InstanceView draining, starting;
+  draining.id = "t-1", starting.id = "t-2";
   draining.draining = starting.draining = true;
   draining.state = custody::TreeState::active;
   front.gateway.views = {draining, starting};
