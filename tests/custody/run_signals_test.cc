@@ -322,7 +322,9 @@ TEST(RunNested, whoever_of_the_four_dies_nothing_is_left) {
                   : name == "inner keeper" ? inner
                                            : FaceRun::first_child(inner),
                   SIGKILL);
-    EXPECT_EQ(run.status(), 137) << victim;
+    // The command runs a moment before its keeper has said so: killed just then, it counts as never started.
+    const int status = run.status();
+    EXPECT_TRUE(status == 137 || (name == "inner keeper" && status == 125)) << victim << " " << status;
     EXPECT_TRUE(outer.empty_within(kBound)) << victim << '\n' << outer.describe();
   }
 }
