@@ -225,7 +225,6 @@ end:
             apply(E_orphan)
 #endif
           }
-       :: atomic { told && state == S_active -> apply(E_drain) }
 
        :: atomic { told && !driven && state == S_orphaned -> driven = 1; apply(E_stop) } /* at once */
        :: atomic { told && !driven && may_reap -> driven = 1; swept = (wanted != UNHELD); apply(E_stop) }

@@ -20,7 +20,7 @@ std::size_t width(const std::string& text) {
 const char* colour_of(const std::string& cell) {
   static constexpr std::array good{"ready", "active", "ok", "running"};
   static constexpr std::array bad{"parked", "unkillable", "failed", "timeout", "orphaned", "unusable"};
-  static constexpr std::array fair{"backoff", "idle", "starting", "draining", "stopping", "cancelled"};
+  static constexpr std::array fair{"backoff", "idle", "starting", "stopping", "cancelled"};
   if (std::ranges::find(good, cell) != good.end()) return "\x1b[32m";
   if (std::ranges::find(bad, cell) != bad.end()) return "\x1b[31m";
   if (std::ranges::find(fair, cell) != fair.end()) return "\x1b[33m";

@@ -104,7 +104,4 @@ std::string expectation(const Option& option);
 std::string options_as_markdown();
 std::string options_as_text();
 
-// JSON Schema (draft 7) for editors.
-std::string options_as_json_schema();
-
 }  // namespace holdfast::config

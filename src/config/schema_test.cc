@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -148,65 +147,6 @@ TEST(schema, the_terminal_page_names_every_option) {
   for (const Option& option : options())
     if (option.type != Type::ignored && option.type != Type::unsupported)
       EXPECT_NE(text.find(fmt::format("  {}", option.key)), std::string::npos) << option.key;
-}
-
-using nlohmann::json;
-
-// Every `$ref` leads somewhere, every `type` is one, every `default` is of its type.
-void check_schema(const json& schema, const json& whole, const std::string& path) {
-  static const std::set<std::string> kTypes{"object",  "array",   "string", "number",
-                                            "integer", "boolean", "null"};
-  ASSERT_TRUE(schema.is_object()) << path;
-  if (schema.contains("$ref")) {
-    const std::string target = schema["$ref"];
-    ASSERT_TRUE(target.starts_with("#/")) << path;
-    EXPECT_TRUE(whole.contains(json::json_pointer(target.substr(1)))) << path << " " << target;
-    EXPECT_EQ(schema.size(), 1U) << path << ": what stands beside a $ref is not read";
-  }
-  if (schema.contains("type"))
-    for (const json& type : schema["type"].is_array() ? schema["type"] : json::array({schema["type"]}))
-      EXPECT_TRUE(type.is_string() && kTypes.contains(type)) << path;
-  if (schema.contains("default") && schema.value("type", json()) == "integer")
-    EXPECT_TRUE(schema["default"].is_number_integer()) << path;
-  if (schema.contains("default") && schema.value("type", json()) == "boolean")
-    EXPECT_TRUE(schema["default"].is_boolean()) << path;
-  if (schema.contains("enum") && schema.contains("default")) {
-    const json& choices = schema["enum"];
-    EXPECT_NE(std::find(choices.begin(), choices.end(), schema["default"]), choices.end()) << path;
-  }
-  for (const char* list : {"anyOf", "allOf"})
-    if (schema.contains(list)) {
-      ASSERT_TRUE(schema[list].is_array() && !schema[list].empty()) << path;
-      for (const json& one : schema[list]) check_schema(one, whole, path + "/" + list);
-    }
-  for (const char* one : {"items", "additionalProperties"})
-    if (schema.contains(one)) check_schema(schema[one], whole, path + "/" + one);
-  for (const char* map : {"properties", "definitions"})
-    if (schema.contains(map))
-      for (const auto& [key, value] : schema[map].items()) check_schema(value, whole, path + "/" + key);
-}
-
-TEST(schema, the_json_schema_is_one) {
-  const json schema = json::parse(options_as_json_schema(), nullptr, false);
-  ASSERT_FALSE(schema.is_discarded());
-  EXPECT_EQ(schema["$schema"], "http://json-schema.org/draft-07/schema#");
-  check_schema(schema, schema, "");
-  // Each option stands in its section under each of its names.
-  for (const Option& option : options()) {
-    std::string_view section = section_title(option.section);
-    if (section.ends_with(".NAME")) section.remove_suffix(5);
-    section = section.substr(section.rfind('.') + 1);
-    const std::string name = section == "mcpServers" ? "server"
-                             : section == "jobs"     ? "job"
-                             : section == "steps[]"  ? "step"
-                                                     : std::string(section);
-    const json& properties =
-        option.section == Section::top ? schema["properties"] : schema["definitions"][name]["properties"];
-    EXPECT_TRUE(properties.contains(option.key)) << name << " " << option.key;
-    for (const std::string_view synonym : option.synonyms)
-      EXPECT_TRUE(properties.contains(synonym)) << synonym;
-  }
-  if (const char* file = std::getenv("HOLDFAST_SCHEMA_OUT")) std::ofstream(file) << options_as_json_schema();
 }
 
 }  // namespace

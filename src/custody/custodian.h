@@ -23,8 +23,9 @@ struct CustodianOptions {
   bool pidns = false;               // every tree in a PID namespace of its own, as if each asked for it
   bool allow_leaf = true;           // false: rung tree even where the machine offers leaves (tests)
   std::optional<os::DescriptorLimit> descriptors =
-      {};                       // for keepers and servers; none: as this process has it
-  milliseconds patience{5000};  // how long SIGKILL may take before a tree is called unkillable
+      {};                           // for keepers and servers; none: as this process has it
+  milliseconds patience{5000};      // how long SIGKILL may take before a tree is called unkillable
+  milliseconds start_limit{20000};  // for finding and executing a program, from a slow disk too
 };
 
 struct RungReport {

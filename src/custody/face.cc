@@ -34,14 +34,13 @@ int Face::run() {
   report_.begin = FaceReport::Clock::now();
   report_.started_at = std::chrono::system_clock::now();
   report_.command = options_.command;
-  bool by_shell = false;
   int failed = get_ready();
   do {
-    if (failed == 0) failed = begin(by_shell);
+    if (failed == 0) failed = begin();
     if (failed != 0) return failed;
     serve();
     finish();
-  } while (again(by_shell));
+  } while (again());
   return conclude();
 }
 
@@ -52,15 +51,8 @@ int Face::run() {
   return 0;
 }
 
-[[gnu::noinline]] int Face::begin(bool by_shell) {
-  FixedString<1024> room;
-  int error = 0;
-  const char* path = find_in_path(options_.command[0], environment_, room, error);
-  if (path == nullptr) {
-    const int status = error == ENOENT ? kRunNotFound : kRunNotExecutable;
-    return fail(status, sys_error("", options_.command[0], error).error());
-  }
-  if (auto begun = start(path, by_shell); !begun) return fail(kRunFailed, begun.error());
+[[gnu::noinline]] int Face::begin() {
+  if (auto begun = start(); !begun) return fail(kRunFailed, begun.error());
   return 0;
 }
 

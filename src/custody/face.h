@@ -30,10 +30,6 @@ inline constexpr int kRunFailed = 125;
 inline constexpr int kRunNotExecutable = 126;
 inline constexpr int kRunNotFound = 127;
 
-// What execvp(3) would run: `word` itself, or, put into `room`, a file of the PATH (its directories may be 1
-// kB long). nullptr: `error` is the errno that execvp would give.
-const char* find_in_path(const char* word, char** environment, FixedString<1024>& room, int& error);
-
 // `run` itself says no, in a sentence for people.
 inline std::unexpected<Error> custody_refusal(std::string_view why) {
   return holdfast::fail(Errc::refused, "", why);
@@ -59,13 +55,13 @@ class Face {
   Result<void> check_files() const;
   Result<os::CgroupLeaf> make_leaf();
   Result<void> limit(const os::CgroupLeaf& leaf) const;
-  Result<void> start(const char* path, bool by_shell);
-  Result<void> start_keeper(const char* path, bool by_shell, os::CgroupLeaf leaf);
-  bool again(bool& by_shell);
+  Result<void> start();
+  Result<void> start_keeper(os::CgroupLeaf leaf);
+  bool again();
 
   // face.cc: while the keeper lives
-  int get_ready();           // 0, or the exit status
-  int begin(bool by_shell);  // the same
+  int get_ready();  // 0, or the exit status
+  int begin();      // the same
   void serve();
   milliseconds timeout() const;
   void hear();

@@ -125,7 +125,8 @@ int Face::fail(int status, const Error& error) {
 int Face::conclude() {
   if (spawn_error_) {
     const int number = spawn_error_->code.value();
-    const bool by_exec = static_cast<os::SpawnStep>(spawn_step_) == os::SpawnStep::execve;
+    const bool by_exec =
+        spawn_step_ == kStepLookUp || static_cast<os::SpawnStep>(spawn_step_) == os::SpawnStep::execve;
     const int status = number == ENOENT ? kRunNotFound : kRunNotExecutable;
     return fail(by_exec ? status : kRunFailed, *spawn_error_);
   }

@@ -19,9 +19,7 @@
 namespace holdfast::custody {
 namespace {
 
-constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr const char* kSelf = "/proc/self/exe";
-constexpr const char* kShell = "/bin/sh";
 
 // Whoever ignores one of these wants the command to go on when it comes: nohup(1), a shell's background jobs.
 // SIGTERM is not among them: what it starts must always end.
@@ -42,15 +40,6 @@ Result<UniqueFd> take_signals() {
   }
   os::ignore_signal(SIGPIPE);
   return os::signal_fd(std::span(heard.data(), size));
-}
-
-std::string_view variable(char** environment, std::string_view name) {
-  for (; *environment != nullptr; ++environment) {
-    const std::string_view entry(*environment);
-    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
-      return entry.substr(name.size() + 1);
-  }
-  return {};
 }
 
 // The keeper's command line: its options, the program, the command's words. On the stack of who calls.
@@ -77,28 +66,6 @@ class KeeperArguments {
 };
 
 }  // namespace
-
-const char* find_in_path(const char* word, char** environment, FixedString<1024>& room, int& error) {
-  error = ENOENT;
-  if (*word == '\0') return nullptr;
-  if (std::strchr(word, '/') != nullptr) {
-    if (os::is_executable(word)) return word;
-    error = errno == ENOTDIR ? ENOENT : errno;
-    return nullptr;
-  }
-  std::string_view search = variable(environment, "PATH");
-  if (search.empty()) search = kDefaultPath;
-  for (;;) {
-    const auto colon = search.find(':');
-    const auto directory = search.substr(0, colon);
-    room = {};
-    room.append(directory.empty() ? "." : directory).append("/").append(word);
-    if (room.view().size() < room.capacity && os::is_executable(room.c_str())) return room.c_str();
-    if (errno == EACCES) error = EACCES;  // it may be found further on
-    if (colon == std::string_view::npos) return nullptr;
-    search.remove_prefix(colon + 1);
-  }
-}
 
 Result<void> Face::prepare() {
   if (auto done = watch_caller(); !done) return done;
@@ -185,7 +152,7 @@ Result<os::CgroupLeaf> Face::make_leaf() {
   return leaf;
 }
 
-Result<void> Face::start(const char* path, bool by_shell) {
+Result<void> Face::start() {
   os::CgroupLeaf leaf;
   const bool needed = options_.isolation == Isolation::leaf || options_.limits.need_leaf();
   if (options_.isolation != Isolation::tree && leaf_allowed_) {
@@ -203,10 +170,10 @@ Result<void> Face::start(const char* path, bool by_shell) {
   }
   in_leaf_ = static_cast<bool>(leaf);
   report_.rung = options_.isolation == Isolation::pidns ? "pidns" : in_leaf_ ? "leaf" : "tree";
-  return start_keeper(path, by_shell, std::move(leaf));
+  return start_keeper(std::move(leaf));
 }
 
-Result<void> Face::start_keeper(const char* path, bool by_shell, os::CgroupLeaf leaf) {
+Result<void> Face::start_keeper(os::CgroupLeaf leaf) {
   std::size_t words = 0;
   while (options_.command[words] != nullptr) ++words;
   const std::size_t size = (words + KeeperArguments::kMost) * sizeof(char*);
@@ -216,7 +183,7 @@ Result<void> Face::start_keeper(const char* path, bool by_shell, os::CgroupLeaf 
   for (const char* word : {"holdfast-keeper", "tree", "--face", "yes", "--id"}) arguments.add(word);
   arguments.add(id.c_str());
   arguments.add("--lost", options_.term.count());
-  arguments.add("--left", std::min(options_.term, milliseconds(1000)).count());
+  arguments.add("--left", std::min(options_.term, kLeft).count());
   if (options_.limits.files != 0) arguments.add("--files", static_cast<std::int64_t>(options_.limits.files));
   if (leaf) {
     arguments.add("--leaf");
@@ -226,19 +193,14 @@ Result<void> Face::start_keeper(const char* path, bool by_shell, os::CgroupLeaf 
     arguments.add("--pidns");
     arguments.add("yes");
   }
-  // A script without an interpreter's line: as execvp(3) does.
-  for (const char* word : {"--", by_shell ? kShell : path, by_shell ? kShell : options_.command[0]})
-    arguments.add(word);
-  if (by_shell) arguments.add(path);
-  for (std::size_t i = 1; i < words; ++i) arguments.add(options_.command[i]);
+  arguments.add("--");
+  for (std::size_t i = 0; i < words; ++i) arguments.add(options_.command[i]);
 
   auto lifeline = os::seqpacket_pair();
   if (!lifeline) return forward(lifeline);
   auto self = os::PidFd::open(os::own_pid());
   if (!self) return forward(self);
-  auto cwd = os::open_directory(".");
-  if (!cwd) return forward(cwd);
-  const std::array fds{0, 1, 2, lifeline->second.get(), self->get(), cwd->get(), leaf.dir()};
+  const std::array fds{0, 1, 2, lifeline->second.get(), self->get(), leaf.dir()};
   auto keeper = os::spawn({.path = kSelf,
                            .argv = arguments.finish(),
                            .envp = environment_,
@@ -258,19 +220,14 @@ Result<void> Face::start_keeper(const char* path, bool by_shell, os::CgroupLeaf 
 }
 
 // The command was not started, and there is another way to try.
-bool Face::again(bool& by_shell) {
+bool Face::again() {
   if (!spawn_error_ || gave_up_ || terminate_asked_ || caller_gone_) return false;
   const auto step = static_cast<os::SpawnStep>(spawn_step_);
   const bool leaf_refused =
       in_leaf_ && (step == os::SpawnStep::clone3 || step == os::SpawnStep::cgroup_procs);
-  if (leaf_refused && options_.isolation != Isolation::leaf && !options_.limits.need_leaf()) {
-    leaf_allowed_ = false;
-    report_.rung_reason = describe(*spawn_error_).view();
-  } else if (step == os::SpawnStep::execve && spawn_error_->is_errno(ENOEXEC) && !by_shell) {
-    by_shell = true;
-  } else {
-    return false;
-  }
+  if (!leaf_refused || options_.isolation == Isolation::leaf || options_.limits.need_leaf()) return false;
+  leaf_allowed_ = false;
+  report_.rung_reason = describe(*spawn_error_).view();
   spawn_error_.reset();
   keeper_end_.reset();
   return true;

@@ -27,14 +27,14 @@ struct KeeperOptions {
   FixedString<64> id;
   std::chrono::milliseconds lost{1000};
   std::chrono::milliseconds patience{5000};
-  std::chrono::milliseconds left{1000};
+  std::chrono::milliseconds left = kLeft;
   std::uint64_t files = 0;  // 0: as many as the keeper has
   bool face = false;        // started by `holdfast run`
   bool leaf = false;
   bool leaf_by_procs = false;
   bool pidns = false;
-  const char* program = nullptr;
-  char** arguments = nullptr;  // argv of the server, null-terminated
+  const char* cwd = nullptr;
+  char** arguments = nullptr;  // argv of the server, null-terminated, of at least one word
 };
 // Of the keeper's own command line. nullopt: not understood.
 std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv);
@@ -48,9 +48,11 @@ struct Birth {
   Init init;        // rung pidns: whose child it is
 };
 Result<void> prepare_keeper();  // subreaper, session, signals, descriptors
-Result<Birth> start_server(const KeeperOptions& options, char** environment);
+// Where it failed goes into `step`, as in `spawn_failed`.
+Result<Birth> start_server(const KeeperOptions& options, char** environment, std::int64_t& step);
 // The same in a PID namespace, by an init; keeper_init.cc.
-Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment);
+Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment,
+                           std::int64_t& step);
 // Forgets what the server was given: descriptors 0-2, arguments, environment. The title becomes
 // `title` and the tree's id.
 void let_go(const KeeperOptions& options, std::string_view title, int argc, char** argv, char** environment);

@@ -34,11 +34,6 @@ std::span<std::byte> bytes_of(KeeperDatagram& message) {
   return std::as_writable_bytes(std::span(&message, 1));
 }
 
-Error failure_in(const KeeperDatagram& word, const char* program) {
-  const auto step = static_cast<os::SpawnStep>(word.b);
-  return sys_error(os::to_string(step), program, static_cast<int>(word.a)).error();
-}
-
 // ---- inside ----
 
 // The keeper's end of `words` is closed by its death before the kernel sends death signals: who still finds
@@ -58,15 +53,23 @@ struct Inside {
 };
 
 // The death signal after the ids: a change of them clears it (PR_SET_PDEATHSIG(2const)).
-Result<Inside> move_in(const os::InitBirth& born, const KeeperOptions& options, char** environment) {
-  if (auto done = os::keep_own_ids(born); !done) return forward(done);
-  if (auto done = os::mount_own_proc(kCwdFd); !done) return forward(done);
-  if (auto done = die_with_keeper(kLifelineFd); !done) return forward(done);
+Result<void> settle_in(const os::InitBirth& born) {
+  if (auto done = os::keep_own_ids(born); !done) return done;
+  if (auto done = os::mount_own_proc(); !done) return done;
+  return die_with_keeper(kLifelineFd);
+}
+
+Result<Inside> move_in(const os::InitBirth& born, const KeeperOptions& options, char** environment,
+                       std::int64_t& step) {
+  if (auto done = settle_in(born); !done) {
+    step = static_cast<std::int64_t>(os::spawn_step(done.error()));
+    return forward(done);
+  }
   (void)os::set_undumpable();
   (void)os::set_name("holdfast-init");
   auto signals = os::signal_fd(kHeard);
   if (!signals) return forward(signals);
-  auto birth = start_server(options, environment);
+  auto birth = start_server(options, environment, step);
   if (!birth) return forward(birth);
   return Inside{*std::move(birth), *std::move(signals)};
 }
@@ -124,11 +127,11 @@ void pass_signals_on(int signals, const os::PidFd& leader, bool leader_lives) {
   (void)os::replace_descriptor(kLifelineFd, words);
   os::close_descriptor(kGatewayFd);
   os::close_descriptors_from(options.leaf ? kLeafFd + 1 : kLeafFd);
-  auto inside = move_in(born, options, environment);
+  std::int64_t step = 0;
+  auto inside = move_in(born, options, environment, step);
   if (!inside) {
-    const KeeperDatagram word{.kind = KeeperMessage::spawn_failed,
-                              .a = inside.error().code.value(),
-                              .b = static_cast<std::int64_t>(os::spawn_step(inside.error()))};
+    const KeeperDatagram word{
+        .kind = KeeperMessage::spawn_failed, .a = inside.error().code.value(), .b = step};
     (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&word, 1)));
     os::end_process(kKeeperNoServer);
   }
@@ -140,7 +143,7 @@ void pass_signals_on(int signals, const os::PidFd& leader, bool leader_lives) {
 
 // ---- outside ----
 
-Result<Birth> hear_birth(int words, const char* program) {
+Result<Birth> hear_birth(int words, std::int64_t& step) {
   Birth birth;
   birth.in = PipeEnd::of(os::stat_open(0));
   birth.out = PipeEnd::of(os::stat_open(1));
@@ -149,7 +152,10 @@ Result<Birth> hear_birth(int words, const char* program) {
   (void)readable(words, milliseconds(-1));
   const auto size = os::recv_message(words, bytes_of(word), fd);
   if (!size || *size != sizeof word) return sys_error("pid namespace", "its init was killed", EAGAIN);
-  if (word.kind != KeeperMessage::started) return std::unexpected(failure_in(word, program));
+  if (word.kind != KeeperMessage::started) {
+    step = word.b;
+    return sys_error("pid namespace", {}, static_cast<int>(word.a));
+  }
   auto leader = os::PidFd::adopt(std::move(fd));
   if (!leader) return forward(leader);
   birth.leader = *std::move(leader);
@@ -162,14 +168,16 @@ Result<Birth> hear_birth(int words, const char* program) {
 
 }  // namespace
 
-Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment) {
+Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment,
+                           std::int64_t& step) {
+  step = static_cast<std::int64_t>(os::SpawnStep::pid_namespace);
   auto words = os::seqpacket_pair();
   if (!words) return forward(words);
   auto born = os::fork_init();
   if (!born) return forward(born);
   if (!born->init) run_init(*born, words->second.get(), options, argc, argv, environment);
   words->second.reset();
-  auto birth = hear_birth(words->first.get(), options.program);
+  auto birth = hear_birth(words->first.get(), step);
   if (birth) {
     birth->init = Init(std::move(born->init), std::move(words->first));
   } else if (readable(born->init.get(), kExit)) {  // its last act was to say so

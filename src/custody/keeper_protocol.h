@@ -3,11 +3,12 @@
 // comes first in every message.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace holdfast::custody {
 
-inline constexpr std::uint16_t kKeeperProtocol = 1;
+inline constexpr std::uint16_t kKeeperProtocol = 2;
 
 // Descriptors a keeper is born with. 0, 1, 2 are the server's stdin, stdout, stderr ends; the keeper lets go
 // of them as soon as the server has them. "The gateway" is whoever started the keeper: the gateway, or the
@@ -15,20 +16,24 @@ inline constexpr std::uint16_t kKeeperProtocol = 1;
 inline constexpr int kLifelineFd = 3;  // SEQPACKET socket to the gateway; end-of-file: the gateway is gone
 inline constexpr int kGatewayFd =
     4;  // pidfd of the gateway: readable when it died, whoever else holds the lifeline
-inline constexpr int kCwdFd = 5;   // the server's working directory
-inline constexpr int kLeafFd = 6;  // its cgroup leaf, or absent on rung tree
+inline constexpr int kLeafFd = 5;  // the server's cgroup leaf, or absent on rung tree
 
-// argv of a keeper: holdfast-keeper tree OPTIONS -- PATH ARGV0 [ARG …]; its environment is the server's.
+// argv of a keeper: holdfast-keeper tree OPTIONS -- PROGRAM [ARG …]; its environment is the server's. The
+// keeper looks PROGRAM up itself (resolve.h), as it enters DIR: whoever started it touches no file system of
+// somebody's choice, which may be gone and never answer.
 //   --id ID              tree id, for its title
+//   --cwd DIR            the server's working directory; absent: the keeper's own
 //   --lost MS            grace after SIGTERM when the gateway died (short ladder)
 //   --patience MS        how long SIGKILL may take before it reports unkillable
 //   --leaf clone|procs   absent: rung tree
 //   --pidns yes          in a PID namespace of its own (keeper_init.h), whatever the rung
-//   --left MS            grace for members whose leader is gone (1 s)
+//   --left MS            grace for members whose leader is gone (kLeft)
 //   --files N            RLIMIT_NOFILE of the server
 //   --face yes           a face started it: nobody else removes its leaf, and the face may have been stopped
 // Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID" ("holdfast-init
 // ID" of a namespace's init), so that nobody who looks for the server by its command line hits the keeper.
+
+inline constexpr std::chrono::milliseconds kLeft{1000};  // Grace::left
 
 enum class KeeperMessage : std::uint16_t {
   // gateway -> keeper
@@ -40,7 +45,7 @@ enum class KeeperMessage : std::uint16_t {
   // keeper -> gateway
   started =
       16,  // a: pid, b: start ticks, c: 1 if the leaf's kill counter was poisoned (spawned by cgroup.procs)
-  spawn_failed,   // a: errno, b: SpawnStep; the keeper exits with 125 after it
+  spawn_failed,   // a: errno, b: SpawnStep, or one of the two below; the keeper exits with 125 after it
   leader_exited,  // a: exit code, b: signal, c: 1 if members hold our pipes and it exited with 0 (served on)
   stopping,       // a: LadderState entered (eof, term, kill), b: why (LadderEvent); one per rung entered
   unkillable,  // a: members left, b: 1 if EPERM (another uid), 0 if they only do not die; the keeper goes on
@@ -51,6 +56,9 @@ enum class KeeperMessage : std::uint16_t {
   // `heard`;
   // `spawn_failed`; and `leader_exited`, with c: 1 if nobody else was left.
 };
+
+inline constexpr std::int64_t kStepDirectory = 100;  // entering DIR failed
+inline constexpr std::int64_t kStepLookUp = 101;     // PROGRAM is not there, or not executable
 
 struct KeeperDatagram {
   std::uint16_t version = kKeeperProtocol;

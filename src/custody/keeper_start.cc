@@ -8,12 +8,15 @@
 
 #include "base/mutant.h"
 #include "custody/keeper.h"
+#include "custody/resolve.h"
 #include "os/process.h"
 #include "os/procfs.h"
 #include "os/spawn.h"
 
 namespace holdfast::custody {
 namespace {
+
+constexpr const char* kShell = "/bin/sh";
 
 std::optional<std::chrono::milliseconds> parse_milliseconds(const char* text) {
   std::int64_t value = 0;
@@ -39,6 +42,10 @@ bool apply_option(KeeperOptions& options, std::string_view name, const char* val
   if (name == "--pidns") {
     options.pidns = true;
     return std::string_view(value) == "yes";
+  }
+  if (name == "--cwd") {
+    options.cwd = value;
+    return true;
   }
   if (name == "--face") {
     options.face = true;
@@ -88,6 +95,24 @@ void set_title(Area arguments, std::string_view name, std::string_view id) {
   arguments.begin[arguments.size - 1] = '.';
 }
 
+// A script without an interpreter's line is run by the shell, as execvp(3) does. Two words more than it was
+// given fit before its arguments: the program's own place, and that of "--".
+class ByShell {
+ public:
+  ByShell(char** arguments, const char* program) : words_(arguments - 1), saved_{words_[0], words_[1]} {
+    words_[0] = const_cast<char*>(kShell);
+    words_[1] = const_cast<char*>(program);
+  }
+  ~ByShell() { words_[0] = saved_[0], words_[1] = saved_[1]; }
+  ByShell(const ByShell&) = delete;
+  ByShell& operator=(const ByShell&) = delete;
+  [[nodiscard]] char** words() const { return words_; }
+
+ private:
+  char** words_;
+  std::array<char*, 2> saved_;
+};
+
 }  // namespace
 
 std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv) {
@@ -97,9 +122,8 @@ std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv) {
   for (; at < argc && std::string_view(argv[at]) != "--"; at += 2) {
     if (at + 1 >= argc || !apply_option(options, argv[at], argv[at + 1])) return std::nullopt;
   }
-  if (at + 2 >= argc || std::strchr(argv[at + 1], '/') == nullptr) return std::nullopt;
-  options.program = argv[at + 1];
-  options.arguments = argv + at + 2;
+  if (at + 1 >= argc) return std::nullopt;
+  options.arguments = argv + at + 1;
   return options;
 }
 
@@ -113,7 +137,7 @@ Result<void> prepare_keeper() {
     if (!null) return forward(null);
     if (null->get() == fd) (void)null->release();
   }
-  for (const int fd : {kLifelineFd, kGatewayFd, kCwdFd}) {
+  for (const int fd : {kLifelineFd, kGatewayFd}) {
     if (auto done = os::set_close_on_exec(fd); !done) return done;
   }
   (void)os::set_close_on_exec(kLeafFd);
@@ -125,23 +149,37 @@ Result<void> prepare_keeper() {
   return kSwitchedOff == Mechanism::keeper_subreaper ? Result<void>() : os::become_subreaper();
 }
 
-Result<Birth> start_server(const KeeperOptions& options, char** environment) {
+Result<Birth> start_server(const KeeperOptions& options, char** environment, std::int64_t& step) {
+  step = kStepDirectory;
+  if (options.cwd != nullptr && ::chdir(options.cwd) != 0) return sys_error("chdir", options.cwd);
+  step = kStepLookUp;
+  FixedString<1024> room;
+  auto program = find_program(options.arguments[0], environment, room);
+  if (!program) return forward(program);
   Birth birth;
   birth.in = PipeEnd::of(os::stat_open(0));
   birth.out = PipeEnd::of(os::stat_open(1));
   static constexpr int kStandard[] = {0, 1, 2};
   os::SpawnOptions spawn;
-  spawn.path = options.program;
+  spawn.path = *program;
   spawn.argv = options.arguments;
   spawn.envp = environment;
-  spawn.cwd_fd = kCwdFd;
   spawn.fds = kStandard;
   spawn.leaf_fd = options.leaf ? kLeafFd : -1;
   spawn.leaf_by_procs = options.leaf_by_procs;
   const os::DescriptorLimit files{.soft = options.files, .hard = options.files};
   if (options.files != 0) spawn.descriptors = &files;
   auto leader = os::spawn(spawn, &birth.poisoned);
-  if (!leader) return forward(leader);
+  if (!leader && options.face && leader.error().is_errno(ENOEXEC)) {
+    const ByShell shell(options.arguments, *program);
+    spawn.path = kShell;
+    spawn.argv = shell.words();
+    leader = os::spawn(spawn, &birth.poisoned);
+  }
+  if (!leader) {
+    step = static_cast<std::int64_t>(os::spawn_step(leader.error()));
+    return forward(leader);
+  }
   birth.leader = std::move(*leader);
   // Unreaped, so /proc knows it even if it is dead already.
   if (const auto stat = os::read_stat(birth.leader.pid())) birth.start_ticks = stat->start_ticks;
@@ -152,7 +190,7 @@ void let_go(const KeeperOptions& options, std::string_view title, int argc, char
   if (const auto null = os::open_null()) {
     for (const int fd : {0, 1, 2}) (void)os::replace_descriptor(fd, null->get());
   }
-  os::close_descriptor(kCwdFd);
+  (void)!::chdir("/");  // nobody's file system is busy with us
   // Whoever looks for the server by its command line or by its tag must not hit the keeper.
   const Area arguments = argc > 0 ? area_of(argv) : Area{};
   wipe(area_of(environment));
@@ -166,12 +204,12 @@ int keep(int argc, char** argv, char** environment) {
   static constexpr int kSignals[] = {SIGCHLD};
   auto signals = os::signal_fd(kSignals);
   if (!signals) return kKeeperUsage;
-  auto birth =
-      options->pidns ? start_inside(*options, argc, argv, environment) : start_server(*options, environment);
+  std::int64_t step = 0;
+  auto birth = options->pidns ? start_inside(*options, argc, argv, environment, step)
+                              : start_server(*options, environment, step);
   if (!birth) {
-    const KeeperDatagram message{.kind = KeeperMessage::spawn_failed,
-                                 .a = birth.error().code.value(),
-                                 .b = static_cast<std::int64_t>(os::spawn_step(birth.error()))};
+    const KeeperDatagram message{
+        .kind = KeeperMessage::spawn_failed, .a = birth.error().code.value(), .b = step};
     (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&message, 1)));
     return kKeeperNoServer;
   }

@@ -8,7 +8,6 @@
 
 #include "base/mutant.h"
 #include "custody/keeper_protocol.h"
-#include "custody/resolve.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -51,11 +50,13 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return list;
 }
 
-std::vector<std::string> keeper_arguments(const LaunchPlan& plan, const std::string& program) {
+std::vector<std::string> keeper_arguments(const LaunchPlan& plan) {
   std::vector<std::string> argv{plan.keeper.native(),
                                 "tree",
                                 "--id",
                                 plan.intent.id,
+                                "--cwd",
+                                plan.command.cwd.empty() ? "/" : plan.command.cwd,
                                 "--lost",
                                 std::to_string(plan.graces.lost.count()),
                                 "--patience",
@@ -69,7 +70,6 @@ std::vector<std::string> keeper_arguments(const LaunchPlan& plan, const std::str
     argv.emplace_back("yes");
   }
   argv.emplace_back("--");
-  argv.push_back(program);
   argv.push_back(plan.command.program);
   argv.insert(argv.end(), plan.command.arguments.begin(), plan.command.arguments.end());
   return argv;
@@ -84,7 +84,7 @@ std::vector<std::string> tagged_environment(const LaunchPlan& plan) {
   return environment;
 }
 
-Result<Launched> launch_in(const LaunchPlan& plan, const std::string& program, const os::CgroupLeaf& leaf) {
+Result<Launched> launch_in(const LaunchPlan& plan, const os::CgroupLeaf& leaf) {
   Launched launched;
   if (leaf) {
     auto id = leaf.id();
@@ -95,20 +95,13 @@ Result<Launched> launch_in(const LaunchPlan& plan, const std::string& program, c
   if (!pipes) return forward(pipes);
   auto lifeline = os::seqpacket_pair();
   if (!lifeline) return forward(lifeline);
-  auto cwd = os::open_directory(plan.command.cwd.empty() ? "/" : plan.command.cwd.c_str());
-  if (!cwd) return sys_error("chdir", plan.command.cwd, cwd.error().code.value());
 
-  auto arguments = keeper_arguments(plan, program);
+  auto arguments = keeper_arguments(plan);
   auto environment = tagged_environment(plan);
   const auto argv = pointers(arguments);
   const auto envp = pointers(environment);
-  const std::array fds{pipes->in.first.get(),
-                       pipes->out.second.get(),
-                       pipes->err.second.get(),
-                       lifeline->second.get(),
-                       plan.gateway_pidfd,
-                       cwd->get(),
-                       leaf.dir()};
+  const std::array fds{pipes->in.first.get(),  pipes->out.second.get(), pipes->err.second.get(),
+                       lifeline->second.get(), plan.gateway_pidfd,      leaf.dir()};
   auto keeper = os::spawn({.path = plan.keeper.c_str(),
                            .argv = argv.data(),
                            .envp = envp.data(),
@@ -127,8 +120,8 @@ Result<Launched> launch_in(const LaunchPlan& plan, const std::string& program, c
 }  // namespace
 
 Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
-  auto program = find_program(plan.command);
-  if (!program) return forward(program);
+  if (plan.command.program.empty()) return sys_error("", "no command", ENOENT);
+  if (plan.command.program.contains('\0')) return sys_error("", "a command with a zero byte", EINVAL);
   if (kSwitchedOff != Mechanism::ledger_intent)
     if (auto written = ledger.write(plan.intent); !written) return forward(written);
   os::CgroupLeaf leaf;
@@ -146,7 +139,7 @@ Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
     }
     leaf = *std::move(made);
   }
-  auto launched = launch_in(plan, *program, leaf);
+  auto launched = launch_in(plan, leaf);
   if (!launched) (void)bury(plan.intent, ledger);  // no process was ever in it
   return launched;
 }

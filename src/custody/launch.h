@@ -1,5 +1,6 @@
 // The steps of a start up to the keeper's exec, each undone if a later one fails. Blocks (mkdir, exec), so it
-// runs on the worker thread.
+// runs on the worker thread, but never on a file system of the server's choice: only its keeper touches
+// those.
 #pragma once
 
 #include <filesystem>
@@ -33,7 +34,7 @@ struct Launched {
   std::uint64_t leaf_id = 0;
 };
 
-// Program looked up, intent in the ledger, leaf, pipes, keeper running. On an error nothing is left.
+// Intent in the ledger, leaf, pipes, keeper running. On an error nothing is left.
 Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger);
 
 // The second half of the ledger's entry, once the keeper has reported its leader.

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <algorithm>
+
 #include "os/descriptors.h"
 #include "os/procfs.h"
 
@@ -89,14 +91,14 @@ Members::Pass Members::terminate(std::chrono::milliseconds budget) {
 
 Members::Pass Members::kill() {
   Pass pass;
-  if (leaf_) {
-    if (const auto count = leaf_.kill_pass()) pass.signalled += *count;
-  }
+  int in_leaf = 0;
+  if (leaf_) in_leaf = leaf_.kill_pass().value_or(0);
   // With a leaf too: a member may have moved out of it, but never out of its ancestry.
   walk([&](const os::PidFd& member) {
     send(member, {SIGKILL}, pass);
     return true;
   });
+  pass.signalled = std::max(pass.signalled, in_leaf);  // most were reached by both
   return pass;
 }
 

@@ -1,18 +1,20 @@
-// Finding the program of a command, as execvp(3) would in the command's own environment and directory.
+// Finding the program of a command, as execvp(3) would in the command's own environment and directory. Only a
+// process that may hang does it (a keeper): a file system that is gone answers nobody, however long he waits.
+// No heap.
 #pragma once
 
-#include <string>
+#include <string_view>
 
+#include "base/fixed_string.h"
 #include "base/result.h"
-#include "custody/types.h"
 
 namespace holdfast::custody {
 
-// An absolute path. ENOENT: "npxx: not found in PATH (/usr/bin:/bin)"; EACCES: found, but not executable (or
-// a directory).
-Result<std::string> find_program(const Command& command);
+inline constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";  // without a PATH
 
-// The value of `name` in "NAME=value" lines; empty if it is not there.
-std::string_view environment_value(const std::vector<std::string>& environment, std::string_view name);
+// `word` itself if it has a slash, or, put into `room`, a file of the PATH (its directories may be 1 kB
+// long). The error is the errno that execvp would give: ENOENT; EACCES: found, but not executable (or a
+// directory).
+Result<const char*> find_program(const char* word, char* const* environment, FixedString<1024>& room);
 
 }  // namespace holdfast::custody

@@ -77,18 +77,15 @@ Result<void> rehearse_pidns(const std::filesystem::path& keeper) {
   auto null = os::open_null();
   auto lifeline = os::seqpacket_pair();
   auto self = os::PidFd::open(os::own_pid());
-  auto cwd = os::open_directory("/");
   if (!null) return forward(null);
   if (!lifeline) return forward(lifeline);
   if (!self) return forward(self);
-  if (!cwd) return forward(cwd);
-  std::array<std::string, 9> words{
-      "holdfast-keeper", "tree", "--id", "probe", "--pidns", "yes", "--", keeper.native(), "holdfast-keeper"};
+  std::array<std::string, 8> words{"holdfast-keeper", "tree", "--id", "probe",
+                                   "--pidns",         "yes",  "--",   keeper.native()};
   std::array<char*, words.size() + 1> argv{};
   std::ranges::transform(words, argv.begin(), [](std::string& word) { return word.data(); });
   const std::array<char*, 1> envp{nullptr};
-  const std::array fds{null->get(), null->get(), null->get(), lifeline->second.get(),
-                       self->get(), cwd->get()};
+  const std::array fds{null->get(), null->get(), null->get(), lifeline->second.get(), self->get()};
   auto child = os::spawn({.path = keeper.c_str(), .argv = argv.data(), .envp = envp.data(), .fds = fds});
   if (!child) return forward(child);
   lifeline->second.reset();

@@ -1,29 +1,63 @@
 // How a tree comes to life.
 #include <unistd.h>
 
+#include "base/duration.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "custody/custodian_core.h"
+#include "custody/resolve.h"
+#include "os/spawn.h"
 
 namespace holdfast::custody {
 
 namespace {
 
 using std::chrono::steady_clock;
-constexpr std::chrono::seconds kStartLimit{30};  // an exec from a slow disk
+
+// What a start that failed is explained with: the command itself has gone to the worker by then.
+struct Wanted {
+  explicit Wanted(const Command& command)
+      : program(command.program), cwd(command.cwd.empty() ? "/" : command.cwd), path(kDefaultPath) {
+    for (const std::string& entry : command.environment)
+      if (entry.starts_with("PATH=") && entry.size() > 5) path = entry.substr(5);
+  }
+  [[nodiscard]] bool searched() const { return !program.contains('/'); }
+
+  std::string program, cwd, path;
+};
+
+// The keeper tells where it failed as a number; what that means to people is known here.
+Error why_not_born(const TreeImpl& tree, const Wanted& wanted) {
+  Error error = *tree.start_error;
+  error.subject = std::string_view(wanted.program);
+  if (tree.failed_step == kStepDirectory) {
+    error.op = "chdir";
+    error.subject = std::string_view(wanted.cwd);
+  } else if (tree.failed_step == kStepLookUp && wanted.searched()) {
+    const bool there = !error.is_errno(ENOENT);
+    error.subject = std::string_view(wanted.program + (there ? ": not executable" : ": not found") +
+                                     " in PATH (" + wanted.path + ")");
+  } else if (const auto step = static_cast<os::SpawnStep>(tree.failed_step); os::of_namespace(step)) {
+    error.op = os::to_string(step);  // that the program could not be run needs no word; this does
+  }
+  return error;
+}
+
+std::string why_silent(const CustodianOptions& options, const Wanted& wanted) {
+  std::string text = wanted.program + ": no start within " + format_duration(options.start_limit) +
+                     ": a file system does not answer (directory " + wanted.cwd;
+  if (wanted.searched()) text += ", PATH " + wanted.path;
+  return text + ")";
+}
 
 // What the caller of start() is told when the keeper did not bring the server up.
-Error why_not_started(const Core& core, const TreeImpl& tree, const std::string& program) {
-  if (tree.start_error) {
-    Error error = *tree.start_error;
-    error.subject = std::string_view(program);
-    return error;
-  }
+Error why_not_started(const Core& core, const TreeImpl& tree, const Wanted& wanted) {
+  if (tree.start_error) return tree.failed_step >= 0 ? why_not_born(tree, wanted) : *tree.start_error;
   if (core.closing) return fail(Errc::closed, "start", tree.name()).error();
   if (tree.keeper_gone)
     return fail(Errc::unproven, "start", tree.name() + ": its keeper ended too early").error();
   if (tree.stop_asked) return fail(Errc::cancelled, "start", tree.name()).error();
-  return fail(Errc::timeout, "start", tree.name() + ": its keeper never reported").error();
+  return fail(Errc::timeout, "start", why_silent(core.options, wanted)).error();
 }
 
 // The name for people, and enough chance that no leaf is ever made twice.
@@ -86,7 +120,7 @@ LedgerEntry Core::intent_for(const TreeSpec& spec) {
 }
 
 asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
-  const std::string program = spec.command.program;
+  const Wanted wanted(spec.command);
   LaunchPlan plan{.command = std::move(spec.command),
                   .graces = tree->graces,
                   .intent = tree->entry,
@@ -115,7 +149,7 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
   tree->adopt(*std::move(launched));
   core->group.spawn("tree.lifeline", read_lifeline(core, tree));
   core->group.spawn("tree.tend", tend(core, tree));
-  co_await tree->spoke.wait_until(steady_clock::now() + kStartLimit);
+  co_await tree->spoke.wait_until(steady_clock::now() + core->options.start_limit);
   if (core->ended) co_return;
   bool active = false;
   if (tree->running) active = co_await become_active(core, tree);
@@ -128,7 +162,7 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
     }
     co_return;
   }
-  const Error error = why_not_started(*core, *tree, program);
+  const Error error = why_not_started(*core, *tree, wanted);
   tree->start_error = error;
   tree->apply(TreeEvent::stop, "not started: " + error.message());
   core->begin_stop(tree, tree->reason());

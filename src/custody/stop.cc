@@ -15,7 +15,6 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLongestBeforeStop{1000};
 constexpr milliseconds kAcknowledge{300};
 constexpr milliseconds kStarved{2000};  // a keeper that is ready to run and gets no processor
-constexpr milliseconds kLeft{1000};     // Grace::left
 constexpr milliseconds kMargin{2000};   // over the sum of all graces
 constexpr milliseconds kAbandoned{100};
 
@@ -94,19 +93,24 @@ void Core::bury(const TreeRef& tree) {
 
 asio::awaitable<void> run_stop(CoreRef core, TreeRef tree, std::string reason) {
   const bool by_itself = tree->leader_left;
+  bool heard = true;
   tree->apply(TreeEvent::stop, std::move(reason));
   if (!by_itself && !tree->keeper_gone) {
     co_await before_stop(core, tree);
     if (core->ended || tree->keeper_gone) co_return;
     tree->close_stdin();
-    const bool heard = co_await ask(core, tree);
+    heard = co_await ask(core, tree);
     if (core->ended || tree->keeper_gone) co_return;
-    if (!heard) take_over(tree, "it did not answer");
   }
-  const auto limit = steady_clock::now() + longest_ladder(*core, *tree);
-  if (co_await tree->exited.wait_until(limit) || core->ended) co_return;
-  // One that said so goes on trying; the others have lost our trust.
-  if (tree->state() != TreeState::unkillable) take_over(tree, "its ladder does not end");
+  if (heard) {
+    const auto limit = steady_clock::now() + longest_ladder(*core, *tree);
+    if (co_await tree->exited.wait_until(limit) || core->ended) co_return;
+    if (tree->state() == TreeState::unkillable) co_return;  // it said so, and goes on trying
+  }
+  take_over(tree, heard ? "its ladder does not end" : "it did not answer");
+  if (co_await tree->exited.wait_until(steady_clock::now() + core->options.patience) || core->ended)
+    co_return;
+  tree->apply(TreeEvent::give_up, "its keeper does not die");  // tend() still waits for it
 }
 
 asio::awaitable<bool> await_gone(CoreRef core, TreeRef tree) {

@@ -76,10 +76,6 @@ Result<void> bury_once(Core& core, const LedgerEntry& entry) {
   return bury(entry, core.ledger);
 }
 
-bool is_shortage(const Error& error) {
-  return error.is_errno(EMFILE) || error.is_errno(ENFILE) || error.is_errno(ENOMEM);
-}
-
 // The keeper is gone: the ladder's last rung is ours.
 asio::awaitable<void> prove_empty(CoreRef core, TreeRef tree, bool in_order) {
   LadderStep step = advance(tree->ladder, LadderEvent::keeper_gone);

@@ -48,8 +48,7 @@ class Tree {
   };
   virtual void watch(Watcher watcher) = 0;  // one watcher; called on the loop
 
-  // active <-> idle is the gateway's business; these two are custody's.
-  virtual void drain(std::string reason) = 0;   // active -> draining: no new call
+  // active <-> idle is the gateway's business; this one is custody's.
   virtual void orphan(std::string reason) = 0;  // nobody holds it any more; from here it can only be stopped
 };
 

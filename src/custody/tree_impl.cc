@@ -124,15 +124,12 @@ void TreeImpl::heed(const KeeperDatagram& message) {
       running = true;
       spoke.set();
       break;
-    case KeeperMessage::spawn_failed: {
-      // That the program could not be run needs no word; that its namespace could not be made does.
-      const auto step = static_cast<os::SpawnStep>(message.b);
-      start_error = Error{{static_cast<int>(message.a), std::system_category()},
-                          os::of_namespace(step) ? os::to_string(step) : "",
-                          std::string_view(entry.name)};
+    case KeeperMessage::spawn_failed:
+      start_error =
+          Error{{static_cast<int>(message.a), std::system_category()}, "", std::string_view(entry.name)};
+      failed_step = message.b;
       spoke.set();
       break;
-    }
     case KeeperMessage::leader_exited:
       leader_is_gone(message);
       break;

@@ -40,7 +40,6 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   [[nodiscard]] int stdout_fd() const override { return out_.get(); }
   [[nodiscard]] int stderr_fd() const override { return err_.get(); }
   void watch(Watcher watcher) override;
-  void drain(std::string reason) override { apply(TreeEvent::drain, std::move(reason)); }
   void orphan(std::string reason) override { apply(TreeEvent::orphan, std::move(reason)); }
 
   // The one way to change the state. False: no change (too late, again, or forbidden, which is logged).
@@ -69,6 +68,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   steady::time_point ladder_began{};  // zero: not yet
   Ending ending;
   std::optional<Error> start_error;  // why start() failed
+  std::int64_t failed_step = -1;     // the keeper's `spawn_failed`, if that came
   bool poisoned = false;             // its leaf's kill counter was: spawned by cgroup.procs
   bool running = false;              // the keeper reported the leader
   bool asked = false;                // the keeper was told to stop

@@ -9,8 +9,6 @@ std::string_view to_string(TreeEvent event) {
   switch (event) {
     case TreeEvent::started:
       return "started";
-    case TreeEvent::drain:
-      return "drain";
     case TreeEvent::orphan:
       return "orphan";
     case TreeEvent::stop:

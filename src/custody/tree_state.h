@@ -11,7 +11,6 @@ namespace holdfast::custody {
 
 enum class TreeEvent {
   started,      // the keeper reported the leader, and it is in the ledger
-  drain,        // no new call
   orphan,       // nobody holds it any more
   stop,         // somebody wants it gone
   leader_left,  // the leader exited and nobody is served on: its keeper retires it
@@ -21,13 +20,12 @@ enum class TreeEvent {
 };
 std::string_view to_string(TreeEvent event);
 
-inline constexpr std::size_t kTreeStates = 7;
-inline constexpr std::size_t kTreeEvents = 8;
+inline constexpr std::size_t kTreeStates = 6;
+inline constexpr std::size_t kTreeEvents = 7;
 
 enum class TreeAction {
   none,       // nothing to do: the event comes too late or again
   serve,      // it may be lent
-  refuse,     // new calls are refused
   retire,     // tell the watcher that it is being retired
   ladder,     // as `retire` has been told already, only the ladder is due
   report,     // say aloud that it will not die
@@ -52,14 +50,13 @@ inline constexpr auto kTreeTable = [] {
   constexpr auto stay = [](TreeState s) { return TreeStep{s, A::none}; };
   return std::array<Row, kTreeStates>{
       // clang-format off
-      //       started             drain                  orphan                 stop                   leader_left            keeper_lost            give_up                   proven
-      Row{{{active, A::serve},  no(starting),          no(starting),          {stopping, A::retire}, {stopping, A::retire}, {stopping, A::retire}, no(starting),             {gone, A::bury}}},
-      Row{{no(active),          {draining, A::refuse}, {orphaned, A::retire}, {stopping, A::retire}, {stopping, A::retire}, {stopping, A::retire}, no(active),               no(active)}},
-      Row{{no(draining),        stay(draining),        {orphaned, A::retire}, {stopping, A::retire}, {stopping, A::retire}, {stopping, A::retire}, no(draining),             no(draining)}},
-      Row{{no(orphaned),        stay(orphaned),        stay(orphaned),        {stopping, A::ladder}, {stopping, A::ladder}, {stopping, A::ladder}, no(orphaned),             {gone, A::bury}}},
-      Row{{stay(stopping),      stay(stopping),        stay(stopping),        stay(stopping),        stay(stopping),        stay(stopping),        {unkillable, A::report},  {gone, A::bury}}},
-      Row{{no(unkillable),      stay(unkillable),      stay(unkillable),      stay(unkillable),      stay(unkillable),      stay(unkillable),      stay(unkillable),         {gone, A::bury}}},
-      Row{{no(gone),            stay(gone),            stay(gone),            stay(gone),            no(gone),              no(gone),              no(gone),                 no(gone)}},
+      //       started             orphan                 stop                   leader_left            keeper_lost            give_up                   proven
+      Row{{{active, A::serve},  no(starting),          {stopping, A::retire}, {stopping, A::retire}, {stopping, A::retire}, no(starting),             {gone, A::bury}}},
+      Row{{no(active),          {orphaned, A::retire}, {stopping, A::retire}, {stopping, A::retire}, {stopping, A::retire}, no(active),               no(active)}},
+      Row{{no(orphaned),        stay(orphaned),        {stopping, A::ladder}, {stopping, A::ladder}, {stopping, A::ladder}, no(orphaned),             {gone, A::bury}}},
+      Row{{stay(stopping),      stay(stopping),        stay(stopping),        stay(stopping),        stay(stopping),        {unkillable, A::report},  {gone, A::bury}}},
+      Row{{no(unkillable),      stay(unkillable),      stay(unkillable),      stay(unkillable),      stay(unkillable),      stay(unkillable),         {gone, A::bury}}},
+      Row{{no(gone),            stay(gone),            stay(gone),            no(gone),              no(gone),              no(gone),                 no(gone)}},
       // clang-format on
   };
 }();

@@ -1,5 +1,6 @@
 #include "custody/types.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -11,8 +12,6 @@ std::string_view to_string(TreeState state) {
       return "starting";
     case TreeState::active:
       return "active";
-    case TreeState::draining:
-      return "draining";
     case TreeState::orphaned:
       return "orphaned";
     case TreeState::stopping:
@@ -23,6 +22,12 @@ std::string_view to_string(TreeState state) {
       return "gone";
   }
   return "?";
+}
+
+bool is_shortage(const Error& error) {
+  for (const int number : {EMFILE, ENFILE, ENOSPC, EDQUOT, ENOMEM, EAGAIN, EROFS, EIO})
+    if (error.is_errno(number)) return true;
+  return false;
 }
 
 std::string_view to_string(Rung rung) {

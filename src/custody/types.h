@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/result.h"
 #include "base/wall_clock.h"
 
 namespace holdfast::custody {
@@ -23,7 +24,7 @@ struct Graces {
   milliseconds lost{1000};
 };
 
-// What to run. `program` may be a bare name: it is looked up in the PATH of `env` before anything is started.
+// What to run. `program` may be a bare name: the tree's keeper looks it up in the PATH of `environment`.
 struct Command {
   std::string program;
   std::vector<std::string> arguments;    // without argv[0]
@@ -39,8 +40,11 @@ struct TreeSpec {
   bool pidns = false;  // in a PID namespace of its own; start() refuses where that cannot be had
 };
 
-enum class TreeState { starting, active, draining, orphaned, stopping, unkillable, gone };
+enum class TreeState { starting, active, orphaned, stopping, unkillable, gone };
 std::string_view to_string(TreeState state);
+
+// This machine ran out of something (descriptors, memory, disk): no fault of the server's, and it may pass.
+bool is_shortage(const Error& error);
 
 // pidns is never found, only asked for: it comes on top of what else the machine offers.
 enum class Rung { tree, leaf, pidns };

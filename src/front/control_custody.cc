@@ -17,7 +17,7 @@ Json tree_counts(const ControlContext& context) {
   for (const auto& server : context.gateway.servers()) counts["idle"] += server.idle;
   counts["active"] = std::max(0, counts["active"] - counts["idle"]);
   Json out = Json::object();
-  for (const char* state : {"starting", "active", "idle", "draining", "orphaned", "stopping", "unkillable"}) {
+  for (const char* state : {"starting", "active", "idle", "orphaned", "stopping", "unkillable"}) {
     out[state] = counts[state];
   }
   return out;

@@ -33,17 +33,6 @@ class Instance::CallGuard {
   std::shared_ptr<Instance> instance_;
 };
 
-namespace {
-
-// This machine ran out of something: no fault of the server, and nothing that parking it would mend.
-bool is_shortage(const Error& error) {
-  for (const int number : {EMFILE, ENFILE, ENOSPC, EDQUOT, ENOMEM, EAGAIN, EROFS, EIO})
-    if (error.is_errno(number)) return true;
-  return false;
-}
-
-}  // namespace
-
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
                    std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks)
     : loop_(loop),
@@ -96,7 +85,7 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
       .pidns = server_.isolation == "pidns"};
   auto started = co_await custodian_.start(std::move(spec));
   if (!started) {
-    if (is_shortage(started.error()))
+    if (custody::is_shortage(started.error()))
       give_up(std::move(started.error()));
     else
       fail(std::move(started.error()));
@@ -243,12 +232,6 @@ asio::awaitable<Result<void>> Instance::wait_ready(steady_clock::time_point dead
   if (state_ == InstanceState::ready) co_return Result<void>{};
   if (failure_) co_return std::unexpected(*failure_);
   co_return holdfast::fail(Errc::closed, "connect", server_.name + ": " + reason_);
-}
-
-asio::awaitable<void> Instance::wait_gone(steady_clock::time_point deadline) {
-  const auto self = shared_from_this();
-  while (state_ != InstanceState::gone)
-    if (!co_await changed_.wait_until(deadline)) co_return;
 }
 
 asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, std::string_view params,

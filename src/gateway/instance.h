@@ -49,7 +49,6 @@ class Instance : public std::enable_shared_from_this<Instance> {
 
   // Until ready, failed (its error, with the last words of stderr) or the deadline.
   asio::awaitable<Result<void>> wait_ready(std::chrono::steady_clock::time_point deadline);
-  asio::awaitable<void> wait_gone(std::chrono::steady_clock::time_point deadline);
 
   // One call, counted: while it is in flight no idle deadline stops the instance (I8). A tool that the entry
   // does not offer is unknown here: neither listed nor called.

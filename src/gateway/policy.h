@@ -18,7 +18,6 @@ class RestartBudget {
   explicit RestartBudget(config::RestartPolicy policy) : policy_(policy) {}
 
   void failed(SteadyTime now);
-  void forgive() { failures_.clear(); }  // an operator's restart
 
   enum class Verdict { go, backoff, parked };
   struct Answer {

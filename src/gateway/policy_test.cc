@@ -34,14 +34,6 @@ TEST(RestartBudget, parks_beyond_the_budget_until_the_window_is_quiet) {
   EXPECT_EQ(budget.ask(t0 + 630s).verdict, Verdict::go);
 }
 
-TEST(RestartBudget, an_operators_word_forgives) {
-  RestartBudget budget(kPolicy);
-  const SteadyTime t0{1h};
-  for (int i = 0; i < 4; ++i) budget.failed(t0);
-  budget.forgive();
-  EXPECT_EQ(budget.ask(t0).verdict, Verdict::go);
-}
-
 TEST(RestartBudget, the_backoff_is_capped) {
   config::RestartPolicy policy = kPolicy;
   policy.budget = 50;

@@ -2,7 +2,6 @@
 
 #include <simdjson.h>
 
-#include <cassert>
 #include <memory>
 #include <utility>
 
@@ -281,20 +280,6 @@ Result<Params> Splicer::read_params(PaddedText object) const {
   reading.current_ = &document;
   if (!reading.params_alone(document)) return fail(Errc::invalid, "params", message.problem);
   return message.params;
-}
-
-void splice(std::string_view line, std::span<const Edit> edits, std::string& out) {
-  std::size_t size = out.size() + line.size();
-  for (const Edit& edit : edits) size += edit.with.size() - edit.where.size;
-  out.reserve(size + kPadding);
-  std::size_t at = 0;
-  for (const Edit& edit : edits) {
-    assert(edit.where.offset >= at && edit.where.offset + edit.where.size <= line.size());
-    out.append(line, at, edit.where.offset - at);
-    out.append(edit.with);
-    at = edit.where.offset + edit.where.size;
-  }
-  out.append(line, at);
 }
 
 Edit set_progress_token(const Params& params, std::string_view token, std::string& storage) {

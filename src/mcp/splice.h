@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -62,9 +61,6 @@ struct Edit {
   Span where;  // size 0: insert before `offset`
   std::string_view with;
 };
-
-// Appends `line` with `edits` made; these are in the line's order and do not overlap. One copy of each byte.
-void splice(std::string_view line, std::span<const Edit> edits, std::string& out);
 
 // The edit that gives a params object `token` (raw JSON) as its progress token, replacing or adding what is
 // missing. `storage` holds the text and must live as long as the edit.

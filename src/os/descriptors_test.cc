@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
 
@@ -32,7 +33,7 @@ class Limit {
 TEST(Descriptors, a_refused_descriptor_is_counted_and_a_missing_file_is_not) {
   const Limit limit;
   const auto before = descriptor_shortages();
-  EXPECT_FALSE(open_directory("/nonexistent"));
+  EXPECT_FALSE(CgroupLeaf::open("/nonexistent"));
   EXPECT_EQ(descriptor_shortages(), before);
   limit.soft(3);
   EXPECT_FALSE(open_null());

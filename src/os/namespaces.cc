@@ -62,16 +62,11 @@ Result<void> keep_own_ids(const InitBirth& birth) {
   return map_one("/proc/self/gid_map", birth.group);
 }
 
-Result<void> mount_own_proc(int cwd) {
-  // The working directory is taken along to the new mounts, which a descriptor is not.
-  if (::fchdir(cwd) != 0) return sys_error("fchdir");
+Result<void> mount_own_proc() {
   if (::unshare(CLONE_NEWNS) != 0) return sys_error(kMountProc, "unshare");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return sys_error(kMountProc, "slave");
   if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0)
     return sys_error(kMountProc);
-  auto here = open_at(AT_FDCWD, ".", O_PATH | O_DIRECTORY);
-  if (!here) return sys_error("fchdir", {}, here.error().code.value());
-  if (::dup3(here->get(), cwd, O_CLOEXEC) < 0) return sys_error("dup3");
   return {};
 }
 

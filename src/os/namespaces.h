@@ -23,8 +23,7 @@ Result<InitBirth> fork_init();
 Result<void> keep_own_ids(const InitBirth& birth);
 // Mounts apart from everybody else's (what comes and goes outside still shows), and a /proc that knows of
 // this PID namespace only. EPERM in a user namespace where part of the /proc we have is hidden, as containers
-// do. `cwd`, an open directory, becomes the same one among the new mounts: of the old ones it would have no
-// path.
-Result<void> mount_own_proc(int cwd);
+// do.
+Result<void> mount_own_proc();
 
 }  // namespace holdfast::os

@@ -144,7 +144,6 @@ Result<std::size_t> recv_message(int socket, std::span<std::byte> buffer, Unique
   }
 }
 
-Result<UniqueFd> open_directory(const char* path) { return open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY); }
 Result<UniqueFd> open_null() { return open_at(AT_FDCWD, "/dev/null", O_RDWR); }
 
 Result<void> fill_standard_descriptors() {

@@ -34,9 +34,8 @@ Result<std::size_t> recv_message(int fd, std::span<std::byte> buffer);  // error
 Result<std::size_t> send_message(int socket, std::span<const std::byte> message, int fd);
 Result<std::size_t> recv_message(int socket, std::span<std::byte> buffer, UniqueFd& fd);
 
-Result<UniqueFd> open_directory(const char* path);  // O_PATH|O_DIRECTORY|O_CLOEXEC
-Result<UniqueFd> open_null();                       // /dev/null O_RDWR
-Result<void> fill_standard_descriptors();           // those of 0, 1, 2 that are closed become /dev/null
+Result<UniqueFd> open_null();              // /dev/null O_RDWR
+Result<void> fill_standard_descriptors();  // those of 0, 1, 2 that are closed become /dev/null
 // `target` becomes a copy of `source`, CLOEXEC; whatever `target` was is closed. The number stays filled.
 Result<void> replace_descriptor(int target, int source);
 Result<struct stat> stat_open(int fd);  // fstat(2); EBADF: not open

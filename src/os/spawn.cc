@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t kMaxDescriptors = 16;
 constexpr std::size_t kStackSize = 16 * 1024;
 
-constexpr std::array<std::string_view, 11> kStepNames{"clone3",        "setsid",   "prctl",       "fchdir",
-                                                      "cgroup.procs",  "dup3",     "close_range", "execve",
-                                                      "pid namespace", "user map", "mount /proc"};
+constexpr std::array<std::string_view, 10> kStepNames{"clone3",   "setsid",      "prctl",  "cgroup.procs",
+                                                      "dup3",     "close_range", "execve", "pid namespace",
+                                                      "user map", "mount /proc"};
 using Step = SpawnStep;
 
 // What parent and child share: the child runs in the parent's memory while the parent sleeps in clone3.
@@ -163,9 +163,6 @@ HOLDFAST_CHILD void child(Birth* birth) {
   if (options.parent_death_signal != 0) {
     if (const long n = raw(SYS_prctl, PR_SET_PDEATHSIG, options.parent_death_signal); n < 0)
       give_up(birth, Step::prctl, n);
-  }
-  if (options.cwd_fd >= 0) {
-    if (const long n = raw(SYS_fchdir, options.cwd_fd); n < 0) give_up(birth, Step::fchdir, n);
   }
   place_descriptors(birth);
   default_signals();

@@ -17,7 +17,6 @@ enum class SpawnStep : int {
   clone3,
   setsid,
   prctl,
-  fchdir,
   cgroup_procs,
   dup3,
   close_range,
@@ -28,13 +27,14 @@ enum class SpawnStep : int {
 };
 std::string_view to_string(SpawnStep step);
 SpawnStep spawn_step(const Error& error);  // of an error of spawn(), or of what prepares for it
-constexpr bool of_namespace(SpawnStep step) { return step >= SpawnStep::pid_namespace; }
+constexpr bool of_namespace(SpawnStep step) {
+  return step >= SpawnStep::pid_namespace && step <= SpawnStep::mount_proc;
+}
 
 struct SpawnOptions {
   const char* path = nullptr;   // absolute; the caller searched PATH
   char* const* argv = nullptr;  // null-terminated
   char* const* envp = nullptr;  // null-terminated
-  int cwd_fd = -1;              // directory to fchdir into; -1: stay
   std::span<const int> fds =
       {};            // child's descriptors 0, 1, 2, …: fds[i] becomes i; all others are closed (close_range)
   int leaf_fd = -1;  // cgroup v2 directory to be born in; -1: the caller's
@@ -46,7 +46,7 @@ struct SpawnOptions {
 };
 
 // What went wrong in the child, where; `errno` is in Error::code and the step in Error::op: "clone3",
-// "setsid", "prctl", "fchdir", "cgroup.procs", "dup3", "close_range", "execve". On success the program has
+// "setsid", "prctl", "cgroup.procs", "dup3", "close_range", "execve". On success the program has
 // been exec'ed. Signal mask empty, all dispositions default, PDEATHSIG as asked. If a newborn in a leaf was
 // killed by a poisoned kill counter (SIGKILL before its first act: where our own cgroup was once ended by
 // cgroup.kill, the kernel takes that cgroup's counter for the leaf's; seen on Linux 6.18), it is spawned

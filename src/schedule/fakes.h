@@ -81,7 +81,6 @@ class FakeTree final : public custody::Tree {
   int stdout_fd() const override { return out_.first.get(); }
   int stderr_fd() const override { return err_.first.get(); }
   void watch(Watcher watcher) override { watcher_ = std::move(watcher); }
-  void drain(std::string) override {}
   void orphan(std::string) override {}
   Watcher watcher_;
   custody::TreeState state_ = custody::TreeState::active;

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "lab.h"
+#include "needs.h"
 #include "os/pidfd.h"
 #include "outer.h"
 
@@ -39,8 +40,8 @@ TEST_P(CustodianAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   test::Outer outer;
   Lab lab(rung != Rung::tree);
   const auto& offered = lab.custodian->rung();
-  if (rung == Rung::pidns && !offered.no_pidns.empty()) GTEST_SKIP() << offered.no_pidns;
-  if (rung == Rung::leaf && offered.rung != rung) GTEST_SKIP() << offered.reason;
+  HOLDFAST_NEEDS("pidns", rung != Rung::pidns || offered.no_pidns.empty(), offered.no_pidns);
+  HOLDFAST_NEEDS("leaf", rung != Rung::leaf || offered.rung == rung, offered.reason);
   lab.pidns = rung == Rung::pidns;
   const auto marked = [&](TreeSpec spec) {
     spec.command.environment.push_back(outer.marker());

@@ -8,6 +8,7 @@
 
 #include "custody/members.h"
 #include "keeper_run.h"
+#include "needs.h"
 
 namespace holdfast::test {
 namespace {
@@ -58,10 +59,8 @@ void end_as_custodian(os::CgroupLeaf leaf) {
 TEST_P(KeeperAgainst, nothing_is_left) {
   const auto& [adversary, rung, event] = GetParam();
   Outer outer;
-  if (const auto reason = why_not_offered(rung, outer); !reason.empty()) {
-    ASSERT_FALSE(required(name_of(rung))) << reason;
-    GTEST_SKIP() << "rung " << name_of(rung) << " is not offered here: " << reason;
-  }
+  const auto absent = why_not_offered(rung, outer);
+  HOLDFAST_NEEDS(name_of(rung), absent.empty(), absent);
   KeeperRun run(outer, {.program = adversary_path(adversary), .rung = rung, .with_marker = true});
   ASSERT_TRUE(run.expect(KeeperMessage::started));
   ASSERT_NO_FATAL_FAILURE(run.wait_for_evil());

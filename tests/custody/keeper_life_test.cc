@@ -19,6 +19,7 @@
 #include "custody/keeper_protocol.h"
 #include "custody/ladder.h"
 #include "keeper_run.h"
+#include "needs.h"
 #include "os/procfs.h"
 #include "os/spawn.h"
 
@@ -163,14 +164,18 @@ TEST(KeeperLife, a_program_that_cannot_be_executed_is_reported_with_errno_and_st
   const struct {
     std::string program;
     int error;
-  } cases[] = {{"/nonexistent/program", ENOENT}, {"/etc/passwd", EACCES}, {garbage, ENOEXEC}};
+    std::int64_t step;
+  } cases[] = {{"/nonexistent/program", ENOENT, custody::kStepLookUp},
+               {"no-such-program", ENOENT, custody::kStepLookUp},
+               {"/etc/passwd", EACCES, custody::kStepLookUp},
+               {garbage, ENOEXEC, static_cast<std::int64_t>(os::SpawnStep::execve)}};
   for (const auto& each : cases) {
     Outer outer;
     KeeperRun run(outer, {.program = each.program});
     const auto failed = run.expect(KeeperMessage::spawn_failed);
     ASSERT_TRUE(failed) << each.program;
     EXPECT_EQ(failed->a, each.error);
-    EXPECT_EQ(failed->b, static_cast<std::int64_t>(os::SpawnStep::execve));
+    EXPECT_EQ(failed->b, each.step);
     const auto end = run.keeper_end(kBound);
     ASSERT_TRUE(end);
     EXPECT_EQ(end->code, 125);
@@ -251,7 +256,7 @@ TEST(KeeperLife, costs_less_than_100_kb_of_private_memory) {
   KeeperRun run(outer, {.program = adversary_path("bomb"), .with_marker = true});
   ASSERT_NO_FATAL_FAILURE(run.wait_for_evil());
   const auto idle = os::pss_anon_bytes(run.keeper_pid());
-  if (!idle) GTEST_SKIP() << "no right to read smaps_rollup: " << idle.error().message();
+  HOLDFAST_NEEDS("smaps", idle, "no right to read smaps_rollup: " + idle.error().message());
   EXPECT_LT(*idle, 100 * 1024);
   RecordProperty("pss_anon_kb", static_cast<int>(*idle / 1024));
   run.stop(0, 0);
@@ -278,8 +283,8 @@ TEST(KeeperLife, a_member_traced_from_outside_does_not_hold_the_keeper) {
   ASSERT_TRUE(started);
   ASSERT_NO_FATAL_FAILURE(run.wait_for_evil());
   const auto leader = static_cast<pid_t>(started->a);
-  if (::ptrace(PTRACE_SEIZE, leader, nullptr, nullptr) != 0)
-    GTEST_SKIP() << "no right to trace: " << std::generic_category().message(errno);
+  const bool traced = ::ptrace(PTRACE_SEIZE, leader, nullptr, nullptr) == 0;
+  HOLDFAST_NEEDS("ptrace", traced, "no right to trace: " + std::generic_category().message(errno));
   run.stop(20, 20);
   // The dead leader stays a zombie until its tracer, this process, waits for it.
   expect_clean_end(outer, run);
@@ -289,10 +294,7 @@ TEST(KeeperLife, a_member_traced_from_outside_does_not_hold_the_keeper) {
 
 TEST(KeeperLife, a_poisoned_leaf_is_reported_and_survived) {
   Outer outer;
-  if (outer.cgroup().empty()) {
-    ASSERT_FALSE(required("leaf")) << outer.why_no_cgroup();
-    GTEST_SKIP() << "rung leaf is not offered here: " << outer.why_no_cgroup();
-  }
+  HOLDFAST_NEEDS("leaf", !outer.cgroup().empty(), outer.why_no_cgroup());
   for (const char* way : {"clone", "procs"}) {
     KeeperRun run(outer, {.program = adversary_path("polite"),
                           .rung = TestRung::leaf,
@@ -322,13 +324,13 @@ class Rooted {
 };
 
 TEST(KeeperLife, a_member_of_another_user_is_reported_and_never_given_up_while_the_gateway_lives) {
-  if (::getuid() != 0) GTEST_SKIP() << "needs root, to make a setuid program";
+  HOLDFAST_NEEDS("root", ::getuid() == 0, "to make a setuid program");
   const Rooted rooted;
   Outer outer;
   KeeperRun run(outer, {.program = rooted.path, .with_marker = true, .patience = 300, .uid = "65534"});
   ASSERT_TRUE(run.expect(KeeperMessage::started));
-  if (!run.evil_within(milliseconds(3000)))
-    GTEST_SKIP() << "setuid programs do not work in " << testing::TempDir();
+  HOLDFAST_NEEDS("setuid", run.evil_within(milliseconds(3000)),
+                 "setuid programs do not work in " + testing::TempDir());
   run.stop(10, 10);
   const auto unkillable = run.expect(KeeperMessage::unkillable);
   ASSERT_TRUE(unkillable);
@@ -344,21 +346,17 @@ TEST(KeeperLife, a_member_of_another_user_is_reported_and_never_given_up_while_t
 }
 
 TEST(KeeperLife, a_member_of_another_user_dies_with_its_leaf) {
-  if (::getuid() != 0) GTEST_SKIP() << "needs root, to make a setuid program";
+  HOLDFAST_NEEDS("root", ::getuid() == 0, "to make a setuid program");
   const Rooted rooted;
   Outer outer;
-  if (outer.cgroup().empty()) {
-    ASSERT_FALSE(required("leaf")) << outer.why_no_cgroup();
-    GTEST_SKIP() << "rung leaf is not offered here: " << outer.why_no_cgroup();
-  }
-  if (!std::filesystem::exists(outer.cgroup() + "/cgroup.kill"))
-    GTEST_SKIP() << "no cgroup.kill (Linux 5.14)";
+  HOLDFAST_NEEDS("leaf", !outer.cgroup().empty(), outer.why_no_cgroup());
+  HOLDFAST_NEEDS("cgroup.kill", std::filesystem::exists(outer.cgroup() + "/cgroup.kill"), "Linux 5.14");
   KeeperRun run(
       outer,
       {.program = rooted.path, .rung = TestRung::leaf, .with_marker = true, .patience = 300, .uid = "65534"});
   ASSERT_TRUE(run.expect(KeeperMessage::started));
-  if (!run.evil_within(milliseconds(3000)))
-    GTEST_SKIP() << "setuid programs do not work in " << testing::TempDir();
+  HOLDFAST_NEEDS("setuid", run.evil_within(milliseconds(3000)),
+                 "setuid programs do not work in " + testing::TempDir());
   run.stop(10, 10);
   ASSERT_NO_FATAL_FAILURE(expect_clean_end(outer, run));
 }

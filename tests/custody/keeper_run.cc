@@ -49,15 +49,16 @@ KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
   auto [ours, theirs] = os::seqpacket_pair().value();
   auto [in_read, in_write] = os::pipe_pair().value();
   auto [out_read, out_write] = os::pipe_pair().value();
-  auto cwd = os::open_directory("/").value();
   lifeline_ = std::move(ours);
   stdin_ = std::move(in_write);
   stdout_ = std::move(out_read);
 
-  std::vector<int> fds{in_read.get(), out_write.get(), 2, theirs.get(), gateway_.get(), cwd.get()};
+  std::vector<int> fds{in_read.get(), out_write.get(), 2, theirs.get(), gateway_.get()};
   std::vector<std::string> arguments{"tree",
                                      "--id",
                                      "test",
+                                     "--cwd",
+                                     "/",
                                      "--lost",
                                      std::to_string(spec.lost),
                                      "--patience",
@@ -70,7 +71,7 @@ KeeperRun::KeeperRun(Outer& outer, const KeeperSpec& spec) : outer_(outer) {
     arguments.insert(arguments.end(), {"--leaf", spec.leaf_way});
   }
   if (in_pidns(spec.rung)) arguments.insert(arguments.end(), {"--pidns", "yes"});
-  arguments.insert(arguments.end(), {"--", spec.program, spec.program});
+  arguments.insert(arguments.end(), {"--", spec.program});
   if (spec.with_marker) {
     // A FIFO whose reading end is held here: touching it can be waited for.
     marker_path_ = testing::TempDir() + "holdfast-marker-" + random_hex(6);

@@ -69,6 +69,7 @@ void Lab::reopen() {
   options.keeper = keeper_program();
   options.allow_leaf = allow_leaf;
   options.patience = patience;
+  options.start_limit = start_limit;
   auto opened = Custodian::open(loop, options);
   if (!opened) {
     ADD_FAILURE() << opened.error().message();

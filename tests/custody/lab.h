@@ -58,6 +58,7 @@ class Lab {
   std::string mark;
   bool allow_leaf;
   milliseconds patience;
+  milliseconds start_limit{20000};
   std::unique_ptr<Custodian> custodian;
   bool pidns = false;  // what program() and script() ask for
 

@@ -157,9 +157,4 @@ milliseconds patience(milliseconds usual) {
   return limit != nullptr ? milliseconds(std::atoi(limit)) : usual;
 }
 
-bool required(const std::string& capability) {
-  const char* list = std::getenv("CUSTODY_REQUIRE");
-  return list != nullptr && ("," + std::string(list) + ",").find("," + capability + ",") != std::string::npos;
-}
-
 }  // namespace holdfast::test

@@ -57,8 +57,5 @@ std::string adversary_path(const std::string& name);
 // How long to wait for what has to happen: `usual`, or as many milliseconds as the environment variable
 // HOLDFAST_TEST_PATIENCE says. A negative control waits for what never comes.
 std::chrono::milliseconds patience(std::chrono::milliseconds usual);
-// True if the environment variable CUSTODY_REQUIRE (a comma-separated list) names `capability`: then a test
-// that would be skipped for want of it fails instead.
-bool required(const std::string& capability);
 
 }  // namespace holdfast::test

@@ -10,6 +10,7 @@
 #include "custody/identity.h"
 #include "custody/ledger.h"
 #include "lab.h"
+#include "needs.h"
 #include "os/procfs.h"
 #include "outer.h"
 #include "test_rung.h"
@@ -49,10 +50,10 @@ class Recovery : public ::testing::TestWithParam<Rung> {
     fs::remove_all(state_);
   }
   void SetUp() override {
-    if (GetParam() == Rung::leaf && outer_.cgroup().empty()) GTEST_SKIP() << outer_.why_no_cgroup();
+    HOLDFAST_NEEDS("leaf", GetParam() != Rung::leaf || !outer_.cgroup().empty(), outer_.why_no_cgroup());
     if (GetParam() != Rung::pidns) return;
-    if (const auto why = test::why_not_offered(test::TestRung::pidns, outer_); !why.empty())
-      GTEST_SKIP() << why;
+    const auto absent = test::why_not_offered(test::TestRung::pidns, outer_);
+    HOLDFAST_NEEDS("pidns", absent.empty(), absent);
   }
 
   os::PidFd start_gateway(int trees, const std::string& program, std::vector<std::string> arguments = {}) {
@@ -120,6 +121,16 @@ class Recovery : public ::testing::TestWithParam<Rung> {
 };
 INSTANTIATE_TEST_SUITE_P(Rungs, Recovery, ::testing::Values(Rung::tree, Rung::leaf, Rung::pidns),
                          [](const auto& info) { return std::string(to_string(info.param)); });
+// Where somebody may outlive gateway and keepers, and where the kernel lets nobody.
+class RecoveryOfSurvivors : public Recovery {};
+INSTANTIATE_TEST_SUITE_P(Rungs, RecoveryOfSurvivors, ::testing::Values(Rung::tree, Rung::leaf),
+                         [](const auto& info) { return std::string(to_string(info.param)); });
+class RecoveryInPidns : public Recovery {};
+INSTANTIATE_TEST_SUITE_P(Rungs, RecoveryInPidns, ::testing::Values(Rung::pidns),
+                         [](const auto&) { return std::string("pidns"); });
+class RecoveryOnLeaf : public Recovery {};
+INSTANTIATE_TEST_SUITE_P(Rungs, RecoveryOnLeaf, ::testing::Values(Rung::leaf),
+                         [](const auto&) { return std::string("leaf"); });
 
 TEST_P(Recovery, L26_gateway_sigkill_leaves_nothing) {
   const auto gateway = start_gateway(5, test::adversary_path("daemonize"));
@@ -142,8 +153,7 @@ TEST_P(Recovery, L26_gateway_sigkill_ends_a_deaf_server_too) {
 }
 
 // The kernel does it; the next start finds nobody, and closes the books.
-TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_leave_nobody_in_a_pid_namespace) {
-  if (GetParam() != Rung::pidns) GTEST_SKIP() << "only a PID namespace promises it";
+TEST_P(RecoveryInPidns, L26_gateway_and_keepers_in_one_stroke_leave_nobody) {
   const auto gateway = start_gateway(5, test::adversary_path("daemonize"));
   await_ready();
   kill_in_one_stroke(gateway);
@@ -156,8 +166,7 @@ TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_leave_nobody_in_a_pid_nam
   EXPECT_EQ(ledger_entries(), 0U);
 }
 
-TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_start) {
-  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
+TEST_P(RecoveryOfSurvivors, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_start) {
   const auto gateway = start_gateway(
       5, "/bin/sh", {"-c", "trap '' TERM; (setsid sleep 1000 &); while :; do sleep 1000; done"});
   await_ready();
@@ -171,8 +180,7 @@ TEST_P(Recovery, L26_gateway_and_keepers_in_one_stroke_are_found_by_the_next_sta
 }
 
 // A power cut or a full disk may leave the file empty. As somebody else, the next gateway could end nothing.
-TEST_P(Recovery, a_lost_gateway_id_is_taken_from_the_ledger) {
-  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
+TEST_P(RecoveryOfSurvivors, a_lost_gateway_id_is_taken_from_the_ledger) {
   const auto gateway = start_gateway(3, "/bin/sleep", {"1000"});
   await_ready();
   kill_in_one_stroke(gateway);
@@ -183,8 +191,7 @@ TEST_P(Recovery, a_lost_gateway_id_is_taken_from_the_ledger) {
   EXPECT_TRUE(report.unverified.empty()) << ::testing::PrintToString(report.unverified);
 }
 
-TEST_P(Recovery, a_leader_without_our_tag_is_found_by_its_identity) {
-  if (GetParam() == Rung::pidns) GTEST_SKIP() << "there it leaves nobody to be found";
+TEST_P(RecoveryOfSurvivors, a_leader_without_our_tag_is_found_by_its_identity) {
   const auto gateway = start_gateway(3, "/usr/bin/env", {"-i", "/bin/sleep", "1000"});
   await_ready();
   const auto untagged = [&] {
@@ -202,8 +209,7 @@ TEST_P(Recovery, a_leader_without_our_tag_is_found_by_its_identity) {
 }
 
 // Its session, its parents and its environment are gone: only the leaf knows whose it is.
-TEST_P(Recovery, a_stale_leaf_holds_whom_nothing_else_names) {
-  if (GetParam() != Rung::leaf) GTEST_SKIP() << "no leaves on rung tree";
+TEST_P(RecoveryOnLeaf, a_stale_leaf_holds_whom_nothing_else_names) {
   const auto gateway = start_gateway(3, test::adversary_path("daemonize"));
   await_ready();
   const auto daemons = [&] {

@@ -12,6 +12,7 @@
 #include <string>
 #include <tuple>
 
+#include "needs.h"
 #include "os/process.h"
 #include "os/procfs.h"
 #include "run_lab.h"
@@ -68,10 +69,8 @@ class RunAgainst : public testing::TestWithParam<Case> {
 
 TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   const auto& [adversary, rung, fault] = GetParam();
-  if (const auto reason = why_not_offered(rung, outer); !reason.empty()) {
-    ASSERT_FALSE(required(name_of(rung))) << reason;
-    GTEST_SKIP() << "rung " << name_of(rung) << " is not offered here: " << reason;
-  }
+  const auto absent = why_not_offered(rung, outer);
+  HOLDFAST_NEEDS(name_of(rung), absent.empty(), absent);
   // Its graces are not what is tested, and the machine may be busy.
   FaceRun beside(outer, {.program = "cat", .rung = rung, .options = {"--stop=eof=10s"}});
   beside.write("hello\n");

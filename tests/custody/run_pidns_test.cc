@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "needs.h"
 #include "os/process.h"
 #include "os/procfs.h"
 #include "run_lab.h"
@@ -21,8 +22,7 @@ class RunPidns : public testing::TestWithParam<TestRung> {
  protected:
   void SetUp() override {
     const auto reason = why_not_offered(GetParam(), outer);
-    ASSERT_TRUE(reason.empty() || !required(name_of(GetParam()))) << reason;
-    if (!reason.empty()) GTEST_SKIP() << reason;
+    HOLDFAST_NEEDS(name_of(GetParam()), reason.empty(), reason);
   }
   RunSpec shell(const std::string& script) const {
     return {.program = "sh", .arguments = {"-c", script}, .rung = GetParam(), .input = Input::null};
@@ -148,7 +148,8 @@ TEST(RunPidnsRefused, with_the_reason_and_nothing_has_run) {
        "mount /proc: Operation not permitted"}};
   for (const auto& each : cases) {
     Outer outer;
-    if (const auto why = why_not_offered(TestRung::user_pidns, outer); !why.empty()) GTEST_SKIP() << why;
+    const auto why = why_not_offered(TestRung::user_pidns, outer);
+    HOLDFAST_NEEDS("user_pidns", why.empty(), why);
     FaceRun run(outer, {.program = "echo",
                         .arguments = {"ran"},
                         .rung = TestRung::pidns,

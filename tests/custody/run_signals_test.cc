@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/ids.h"
+#include "needs.h"
 #include "os/process.h"
 #include "os/procfs.h"
 #include "run_lab.h"
@@ -333,8 +334,7 @@ TEST(RunInit, as_pid_1_it_reaps_and_reports) {
   spec.wrapper = {"/usr/bin/unshare", "--pid", "--fork", "--mount-proc"};
   FaceRun run(outer, spec);
   const int status = run.status();
-  if (status == 1 && run.errors().starts_with("unshare"))
-    GTEST_SKIP() << "no PID namespaces here: " << run.errors();
+  HOLDFAST_NEEDS("pidns", status != 1 || !run.errors().starts_with("unshare"), run.errors());
   EXPECT_EQ(status, 6) << run.errors();
   EXPECT_EQ(run.read_all(), "2\n0\n");
   EXPECT_TRUE(outer.empty_within(kBound)) << outer.describe();
@@ -346,8 +346,7 @@ TEST(RunInit, refuses_a_proc_that_speaks_of_other_processes) {
   spec.wrapper = {"/usr/bin/unshare", "--pid", "--fork"};
   FaceRun run(outer, spec);
   const int status = run.status();
-  if (status == 1 && run.errors().starts_with("unshare"))
-    GTEST_SKIP() << "no PID namespaces here: " << run.errors();
+  HOLDFAST_NEEDS("pidns", status != 1 || !run.errors().starts_with("unshare"), run.errors());
   EXPECT_EQ(status, 125);
   EXPECT_EQ(run.read_all(), "");
   EXPECT_THAT(run.errors(), HasSubstr("another PID namespace"));
@@ -403,7 +402,7 @@ TEST(RunSignals, a_storm_of_them_is_no_sign_of_a_held_keeper) {
 }
 
 TEST(RunForeign, members_of_another_user_are_reported_and_not_waited_for) {
-  if (::getuid() != 0) GTEST_SKIP() << "needs root, to make a setuid program";
+  HOLDFAST_NEEDS("root", ::getuid() == 0, "to make a setuid program");
   const std::string setuid = testing::TempDir() + "holdfast-rooted-" + random_hex(4);
   std::filesystem::copy_file(adversary_path("rooted"), setuid);
   ::chmod(setuid.c_str(), 04755);
@@ -416,7 +415,7 @@ TEST(RunForeign, members_of_another_user_are_reported_and_not_waited_for) {
   }
   const bool works = os::real_uid(leader) == 0;
   run.close_input();
-  if (!works) GTEST_SKIP() << "setuid programs do not work in " << testing::TempDir();
+  HOLDFAST_NEEDS("setuid", works, "setuid programs do not work in " + testing::TempDir());
   EXPECT_EQ(run.status(), 125);
   EXPECT_THAT(run.errors(), HasSubstr("1 process of another user cannot be ended from here"));
   std::filesystem::remove(setuid);

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/ids.h"
+#include "needs.h"
 #include "os/cgroup.h"
 #include "os/leaf_below.h"
 #include "os/process.h"
@@ -32,12 +33,6 @@ struct Scratch {  // a name for a file of the test's own
   std::string path = testing::TempDir() + "holdfast-run-" + random_hex(6);
   ~Scratch() { std::filesystem::remove(path); }
 };
-
-#define SKIP_WITHOUT_LEAF(outer)                                                  \
-  if ((outer).cgroup().empty()) {                                                 \
-    ASSERT_FALSE(required("leaf")) << (outer).why_no_cgroup();                    \
-    GTEST_SKIP() << "rung leaf is not offered here: " << (outer).why_no_cgroup(); \
-  }
 
 TEST(RunStatus, is_the_commands) {
   const struct {
@@ -248,7 +243,7 @@ TEST(RunReport, is_written_when_the_command_cannot_start_and_refused_early_when_
 TEST(RunCost, face_and_keeper_take_less_than_60_kb_of_anonymous_memory_each) {
   for (const TestRung rung : {TestRung::tree, TestRung::leaf}) {
     Outer outer;
-    if (rung == TestRung::leaf && outer.cgroup().empty()) continue;
+    HOLDFAST_NEEDS("leaf", rung == TestRung::tree || !outer.cgroup().empty(), outer.why_no_cgroup());
     FaceRun run(outer, {.program = "cat", .rung = rung});
     run.write("x\n");
     ASSERT_EQ(run.read_until("\n"), "x\n");
@@ -256,7 +251,7 @@ TEST(RunCost, face_and_keeper_take_less_than_60_kb_of_anonymous_memory_each) {
     (void)os::poll_all({}, milliseconds(20));
     for (const pid_t pid : {run.pid(), keeper}) {
       const auto cost = os::pss_anon_bytes(pid);
-      if (!cost) GTEST_SKIP() << "no right to read smaps_rollup: " << cost.error().message();
+      HOLDFAST_NEEDS("smaps", cost, "no right to read smaps_rollup: " + cost.error().message());
       EXPECT_LT(*cost, 60 * 1024) << (pid == keeper ? "keeper" : "face");
       RecordProperty(pid == keeper ? "keeper_kb" : "face_kb", static_cast<int>(*cost / 1024));
     }
@@ -301,8 +296,9 @@ TEST(RunLimits, files_are_each_processes_own) {
 
 TEST(RunLimits, what_this_place_cannot_enforce_is_refused_and_nothing_runs) {
   Outer outer;
-  if (!outer.cgroup().empty() && std::filesystem::exists(outer.cgroup() + "/memory.max"))
-    GTEST_SKIP() << "the memory controller is delegated here";
+  HOLDFAST_NEEDS("no_memory_controller",
+                 outer.cgroup().empty() || !std::filesystem::exists(outer.cgroup() + "/memory.max"),
+                 "the memory controller is delegated here");
   FaceRun run(
       outer,
       {.program = "echo", .arguments = {"ran"}, .rung = TestRung::leaf, .options = {"--limit=memory=64M"}});
@@ -316,7 +312,7 @@ TEST(RunLimits, what_this_place_cannot_enforce_is_refused_and_nothing_runs) {
 
 TEST(RunLeaf, the_command_lives_in_a_leaf_that_goes_with_it) {
   Outer outer;
-  SKIP_WITHOUT_LEAF(outer);
+  HOLDFAST_NEEDS("leaf", !outer.cgroup().empty(), outer.why_no_cgroup());
   for (const bool face_dies : {false, true}) {
     FaceRun run(outer, {.program = "cat", .rung = TestRung::leaf});
     run.write("x\n");
@@ -337,7 +333,7 @@ TEST(RunLeaf, the_command_lives_in_a_leaf_that_goes_with_it) {
 
 TEST(RunLeaf, what_a_double_death_left_is_ended_by_the_next_run_and_nobody_elses) {
   Outer outer;
-  SKIP_WITHOUT_LEAF(outer);
+  HOLDFAST_NEEDS("leaf", !outer.cgroup().empty(), outer.why_no_cgroup());
   FaceRun lives(outer, {.program = "cat", .rung = TestRung::leaf});
   lives.write("x\n");
   ASSERT_EQ(lives.read_until("\n"), "x\n");
@@ -370,7 +366,7 @@ TEST(RunLeaf, what_a_double_death_left_is_ended_by_the_next_run_and_nobody_elses
 }
 
 TEST(RunLeaf, a_leaf_that_was_required_is_refused_where_there_is_none) {
-  if (::getuid() != 0) GTEST_SKIP() << "needs root, to become somebody without a cgroup";
+  HOLDFAST_NEEDS("root", ::getuid() == 0, "to become somebody without a cgroup");
   Outer outer;
   for (const bool required : {true, false}) {
     FaceRun run(outer, {.program = "echo",

@@ -7,6 +7,7 @@
 
 #include "base/test_support.h"
 #include "census.h"
+#include "needs.h"
 #include "program.h"
 
 namespace holdfast::test {
@@ -221,7 +222,7 @@ bool may_make_user_namespaces() {
 }
 
 TEST_F(DaemonContract, a_required_rung_that_is_not_offered_is_a_reason_not_to_start) {
-  if (!may_make_user_namespaces()) GTEST_SKIP() << "no user namespaces here";
+  HOLDFAST_NEEDS("user_pidns", may_make_user_namespaces(), "no user namespaces here");
   TempDir dir;
   const auto file = dir.path() / "config.yaml";
   std::ofstream(file) << "custody: { require: pidns }\n" << config_with("  s:\n    " + kStubborn);
@@ -239,7 +240,7 @@ TEST_F(DaemonContract, a_required_rung_that_is_not_offered_is_a_reason_not_to_st
 }
 
 TEST_F(DaemonContract, an_entry_that_asks_for_a_pid_namespace_is_not_started_on_less) {
-  if (!may_make_user_namespaces()) GTEST_SKIP() << "no user namespaces here";
+  HOLDFAST_NEEDS("user_pidns", may_make_user_namespaces(), "no user namespaces here");
   GatewayProcess gateway(
       config_with("  s:\n    isolation: pidns\n    " + kStubborn + "  t:\n    " + kStubborn),
       kWithoutPidNamespaces);
@@ -253,7 +254,7 @@ TEST_F(DaemonContract, an_entry_that_asks_for_a_pid_namespace_is_not_started_on_
 
 TEST_F(DaemonContract, a_server_in_a_pid_namespace_is_gone_at_once_whoever_is_killed) {
   GatewayProcess gateway(config_with("  s:\n    isolation: pidns\n    " + kStubborn));
-  if (gateway.log().find("pidns=yes") == std::string::npos) GTEST_SKIP() << gateway.log();
+  HOLDFAST_NEEDS("pidns", gateway.log().contains("pidns=yes"), gateway.log());
   auto client = connect(gateway, "s");
   ASSERT_EQ(servers(), 2U);
   const auto listed = gateway.cli({"ps", "--json"});
@@ -279,7 +280,7 @@ TEST_F(DaemonContract, require_pidns_is_every_servers_and_every_commands_isolati
       config_with("  s:\n    " + kStubborn,
                   "custody: { require: pidns }\njobs:\n  hello:\n    schedule: every 366d\n"
                   "    command: [/bin/sh, -c, \"echo i-am-$$\"]\n"));
-  if (gateway.log().find("pidns=yes") == std::string::npos) GTEST_SKIP() << gateway.log();
+  HOLDFAST_NEEDS("pidns", gateway.log().contains("pidns=yes"), gateway.log());
   auto client = connect(gateway, "s");
   const auto listed = gateway.cli({"ps", "--json"});
   EXPECT_NE(listed.out.find("\"rung\": \"pidns\""), std::string::npos) << listed.out;

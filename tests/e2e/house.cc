@@ -47,7 +47,8 @@ House::House(config::Config given, HouseOptions options) : config(std::move(give
   std::filesystem::create_directories(dir / "logs");
   auto opened = custody::Custodian::open(loop, {.state_dir = dir,
                                                 .keeper = HOLDFAST_KEEPER_PROGRAM,
-                                                .allow_leaf = options.allow_leaf && !on_rung_tree()});
+                                                .allow_leaf = options.allow_leaf && !on_rung_tree(),
+                                                .patience = options.patience});
   if (!opened) throw std::runtime_error(opened.error().message());
   custodian = std::move(*opened);
   gateway = gateway::Gateway::create(loop, *custodian, config,

@@ -33,6 +33,7 @@ config::Job steps_job(std::string name, std::string tool, std::string arguments,
 struct HouseOptions {
   bool reap_at_once = true;
   bool allow_leaf = true;
+  milliseconds patience{5000};
   int workers = 8;
 };
 

@@ -2,7 +2,9 @@
 // in.
 #include <gtest/gtest.h>
 
+#include "gone_file_system.h"
 #include "house.h"
+#include "needs.h"
 
 namespace holdfast::test {
 namespace {
@@ -117,6 +119,37 @@ TEST(Pool, L3_the_next_instance_starts_only_when_the_old_one_is_proven_gone) {
         house.turn_until([&] { return house.gateway->instances().at(0).state != TreeState::active; }));
   }
   EXPECT_EQ(house.custodian->totals().started, 3);
+}
+
+// I6. A helper in state D survives everything until its file system lets go of it.
+TEST(Pool, I6_a_tree_that_cannot_be_killed_parks_its_server_until_it_is_proven_gone) {
+  std::optional<GoneFileSystem> stuck(GoneFileSystem::Sleep::uninterruptible);
+  HOLDFAST_NEEDS("fuse", *stuck, stuck->why_not());
+  auto server = fixture_server("s");
+  server.args = {"-c", "([ -e " + stuck->path() + "/x ]) & exec " + server.command};
+  server.command = "/bin/sh";
+  server.sharing = config::Sharing::shared;
+  server.idle_timeout = 50ms;
+  House house(only(server), {.patience = 300ms});
+  auto session = session_of(house);
+  ASSERT_TRUE(house.run(session->connect("s")));
+  ASSERT_TRUE(stuck->await_sleeper());
+  EXPECT_TRUE(house.turn_until([&] { return house.gateway->servers().at(0).state == "parked"; }));
+  ASSERT_EQ(house.gateway->instances().size(), 1U);
+  EXPECT_EQ(house.gateway->instances().at(0).state, TreeState::unkillable);
+  const auto refused = house.run(session->connect("s"));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(Errc::refused));
+  EXPECT_NE(refused.error().message().find("cannot be killed (1 members do not die)"), std::string::npos)
+      << refused.error().message();
+  EXPECT_EQ(living_servers().size(), 1U) << to_string(living_servers());
+  EXPECT_EQ(house.custodian->totals().started, 1);
+
+  stuck.reset();
+  EXPECT_TRUE(house.turn_until([&] { return house.gateway->instances().empty(); }));
+  EXPECT_EQ(house.gateway->servers().at(0).state, "ready");
+  EXPECT_TRUE(house.run(session->connect("s")));
+  EXPECT_EQ(house.custodian->totals().started, 2);
 }
 
 TEST(Pool, parallel_calls_of_one_session_share_one_start) {

@@ -40,9 +40,9 @@ void respell(const std::string& line, const Message& message) {
   std::string storage;
   std::vector<Edit> edits{{message.id, "4711"}};
   if (params.whole) edits.push_back(set_progress_token(params, "4712", storage));
-  if (edits.size() == 2 && edits[1].where.offset < edits[0].where.offset) std::swap(edits[0], edits[1]);
-  std::string out;
-  splice(line, edits, out);
+  if (edits.size() == 2 && edits[1].where.offset > edits[0].where.offset) std::swap(edits[0], edits[1]);
+  std::string out = line;  // edited from behind, so that the offsets stay right
+  for (const Edit& edit : edits) out.replace(edit.where.offset, edit.where.size, edit.with);
   Splicer again;
   const Message read = again.read(PaddedText::in(out));
   require(read.kind == Kind::request && read.method == message.method && read.id.of(out) == "4711");
@@ -69,8 +69,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (message.kind == Kind::response && message.id && message.id.size <= 100 &&
       line.find('\\') == std::string::npos)
     require(seen.id == message.id.of(line) && seen.is_answer());
-  std::string same;
-  splice(line, {}, same);
-  require(same == line);
   return 0;
 }

@@ -189,4 +189,18 @@ Findings check_marks(const Tree& tree) {
   return found;
 }
 
+Findings check_skips(const Tree& tree) {
+  Findings found;
+  for (const auto& file : tree) {
+    if (file.path == "tests/needs.h") continue;
+    for (std::size_t i = 0; i < file.lines.size(); ++i) {
+      if (code_of(file.lines[i])
+              .contains("GTEST_"
+                        "SKIP"))
+        found.push_back(at(file, i, "skips by itself: HOLDFAST_NEEDS lets nobody skip what was required"));
+    }
+  }
+  return found;
+}
+
 }  // namespace holdfast::house

@@ -24,5 +24,6 @@ Findings check_raw_calls(const Tree& tree);  // process and system calls stand i
 Findings check_sizes(const Tree& tree);      // no file over 600 lines
 Findings check_guards(const Tree& tree);     // every .h begins with #pragma once
 Findings check_marks(const Tree& tree);      // nothing is marked as unfinished
+Findings check_skips(const Tree& tree);      // a test is skipped through tests/needs.h only
 
 }  // namespace holdfast::house

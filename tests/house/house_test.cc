@@ -32,6 +32,7 @@ TEST(House, raw_calls_stand_in_os_only) { EXPECT_THAT(check_raw_calls(project())
 TEST(House, files_stay_within_600_lines) { EXPECT_THAT(check_sizes(project()), IsEmpty()); }
 TEST(House, headers_begin_with_pragma_once) { EXPECT_THAT(check_guards(project()), IsEmpty()); }
 TEST(House, nothing_is_marked_unfinished) { EXPECT_THAT(check_marks(project()), IsEmpty()); }
+TEST(House, tests_skip_by_one_way) { EXPECT_THAT(check_skips(project()), IsEmpty()); }
 
 TEST(HouseControl, a_floor_above_is_found) {
   EXPECT_THAT(check_floors(one("src/custody/tree.h", {"#pragma once", "#include \"gateway/pool.h\""})),
@@ -54,6 +55,14 @@ TEST(HouseControl, floors_below_and_the_own_room_are_fine) {
       IsEmpty());
   EXPECT_THAT(check_floors(one("apps/holdfast/main.cc", {"#include \"cli/main.h\""})), IsEmpty());
   EXPECT_THAT(check_floors(one("tests/e2e/story_test.cc", {"#include \"daemon/daemon.h\""})), IsEmpty());
+}
+
+TEST(HouseControl, a_skip_of_its_own_is_found) {
+  const std::vector<std::string> skip{
+      "  if (bad) GTEST_"
+      "SKIP() << 1;"};
+  EXPECT_THAT(check_skips(one("src/os/spawn_test.cc", skip)), SizeIs(1));
+  EXPECT_THAT(check_skips(one("tests/needs.h", skip)), IsEmpty());
 }
 
 TEST(HouseControl, raw_calls_outside_os_are_found) {

@@ -14,6 +14,7 @@
 
 #include "e2e/census.h"
 #include "e2e/program.h"
+#include "needs.h"
 
 namespace holdfast::test {
 
@@ -27,8 +28,7 @@ std::string missing(const std::string& program);
 // The same for a program of PATH.
 std::string missing_in_path(const std::string& program);
 
-#define HOLDFAST_NEEDS(why) \
-  if (const std::string reason = (why); !reason.empty()) GTEST_SKIP() << reason
+#define HOLDFAST_NEEDS_PROGRAM(missing) HOLDFAST_NEEDS("interop", (missing).empty(), missing)
 
 // The living descendants of this test (no keepers) whose command line holds `text`.
 std::vector<pid_t> running(std::string_view text);

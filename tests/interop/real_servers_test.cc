@@ -51,7 +51,7 @@ class RealServers : public Interop, public testing::WithParamInterface<std::tupl
 
 TEST_P(RealServers, are_listed_called_and_bridged_and_shutdown_leaves_nothing) {
   const auto& [real, sharing] = GetParam();
-  HOLDFAST_NEEDS(missing(real.program));
+  HOLDFAST_NEEDS_PROGRAM(missing(real.program));
   const Folder folder;
   GatewayProcess gateway(config_of({entry_of(real, folder, {std::string("sharing: ") + sharing})}));
   const std::string tool = std::string(real.name) + "__" + real.tool;
@@ -102,7 +102,7 @@ class RealServer : public Interop {};
 constexpr const char* kLong = R"({"duration":30,"steps":30})";
 
 TEST_F(RealServer, keeps_serving_when_a_client_cancels_its_long_call) {
-  HOLDFAST_NEEDS(missing(kEverything.program));
+  HOLDFAST_NEEDS_PROGRAM(missing(kEverything.program));
   const Folder folder;
   GatewayProcess gateway(config_of({entry_of(kEverything, folder, {"sharing: shared"})}));
   Bridge canceller(gateway, "everything"), sibling(gateway, "everything");
@@ -128,7 +128,7 @@ TEST_F(RealServer, keeps_serving_when_a_client_cancels_its_long_call) {
 }
 
 TEST_F(RealServer, megabytes_pass_both_ways_and_the_file_on_disk_says_so) {
-  HOLDFAST_NEEDS(missing(kFilesystem.program));
+  HOLDFAST_NEEDS_PROGRAM(missing(kFilesystem.program));
   const Folder folder;
   GatewayProcess gateway(config_of({entry_of(kFilesystem, folder)}));
   Bridge client(gateway, "files");
@@ -145,7 +145,7 @@ TEST_F(RealServer, megabytes_pass_both_ways_and_the_file_on_disk_says_so) {
 class QuickExit : public Interop, public testing::WithParamInterface<Real> {};
 
 TEST_P(QuickExit, ends_at_the_end_of_its_input_because_nothing_of_its_is_left_unanswered) {
-  HOLDFAST_NEEDS(missing(GetParam().program));
+  HOLDFAST_NEEDS_PROGRAM(missing(GetParam().program));
   const Folder folder;
   constexpr auto kEof = 20s;
   GatewayProcess gateway(

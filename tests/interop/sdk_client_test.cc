@@ -72,8 +72,8 @@ class SdkClient {
 class SdkTest : public Interop {
  protected:
   void prepare(const Sdk& sdk) {
-    HOLDFAST_NEEDS(missing(sdk.program));
-    HOLDFAST_NEEDS(missing(kMemory));
+    HOLDFAST_NEEDS_PROGRAM(missing(sdk.program));
+    HOLDFAST_NEEDS_PROGRAM(missing(kMemory));
   }
   std::string memory(const std::string& sharing) const {
     return entry("memory", kMemory,
@@ -131,7 +131,7 @@ TEST_P(OfficialClient, works_on_a_shared_server_which_stays_after_close) {
 }
 
 TEST_P(OfficialClient, cancels_a_call_and_goes_on_with_the_same_server) {
-  HOLDFAST_NEEDS(missing(kEverything));
+  HOLDFAST_NEEDS_PROGRAM(missing(kEverything));
   GatewayProcess gateway(config_of({entry("everything", kEverything)}));
   SdkClient client(GetParam(), gateway, "everything");
   const auto before = running(kEverything);
@@ -145,7 +145,7 @@ TEST_P(OfficialClient, cancels_a_call_and_goes_on_with_the_same_server) {
 
 // The client's ladder is 2 s, SIGTERM, 2 s, SIGKILL: the bridge waits for last answers until asked to go.
 TEST_P(OfficialClient, that_closes_in_the_middle_of_a_call_need_not_kill_the_bridge) {
-  HOLDFAST_NEEDS(missing(kEverything));
+  HOLDFAST_NEEDS_PROGRAM(missing(kEverything));
   GatewayProcess gateway(config_of({entry("everything", kEverything)}));
   SdkClient client(GetParam(), gateway, "everything");
   EXPECT_EQ(client.tell(std::string("start\t") + kLong), "started");
@@ -157,7 +157,7 @@ TEST_P(OfficialClient, that_closes_in_the_middle_of_a_call_need_not_kill_the_bri
 }
 
 TEST_P(OfficialClient, killed_in_the_middle_of_a_call_loses_its_server_and_disturbs_nobody) {
-  HOLDFAST_NEEDS(missing(kEverything));
+  HOLDFAST_NEEDS_PROGRAM(missing(kEverything));
   GatewayProcess gateway(config_of({entry("everything", kEverything), memory("shared")}));
   SdkClient victim(GetParam(), gateway, "everything");
   SdkClient sibling(GetParam(), gateway, "everything");
@@ -197,7 +197,7 @@ TEST_P(OfficialClient, is_told_why_a_server_cannot_start) {
 }
 
 TEST_P(OfficialClient, learns_at_once_that_the_gateway_was_killed_in_the_middle_of_its_call) {
-  HOLDFAST_NEEDS(missing(kEverything));
+  HOLDFAST_NEEDS_PROGRAM(missing(kEverything));
   GatewayProcess gateway(config_of({entry("everything", kEverything)}));
   SdkClient client(GetParam(), gateway, "everything");
   ASSERT_EQ(running(kEverything).size(), 1U) << client.hello();
@@ -217,7 +217,7 @@ class Negotiation : public SdkTest, public testing::WithParamInterface<std::tupl
 
 TEST_P(Negotiation, client_and_server_of_different_revisions_work_together) {
   const auto& [sdk, revision] = GetParam();
-  HOLDFAST_NEEDS(missing(sdk.program));
+  HOLDFAST_NEEDS_PROGRAM(missing(sdk.program));
   std::vector<std::string> servers;
   const std::vector<std::string> spoken{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
   servers.reserve(spoken.size());
@@ -246,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(sdk, Negotiation,
                          });
 
 TEST_F(SdkTest, a_revision_that_nobody_knows_is_answered_with_our_newest) {
-  HOLDFAST_NEEDS(missing("node"));
+  HOLDFAST_NEEDS_PROGRAM(missing("node"));
   GatewayProcess gateway(config_of({entry("fixture", HOLDFAST_FIXTURE_SERVER)}));
   SdkClient client(kTypescript, gateway, "fixture", "2031-01-01");
   EXPECT_EQ(client.hello(), "connected 2025-11-25 fixture");

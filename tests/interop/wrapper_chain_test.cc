@@ -41,8 +41,8 @@ class WrapperChain : public Interop, public testing::WithParamInterface<Chain> {
   void SetUp() override {
     Interop::SetUp();
     const std::string server = GetParam().server;
-    HOLDFAST_NEEDS(missing(server.ends_with(".mjs") ? "node" : server));
-    HOLDFAST_NEEDS(*GetParam().wrapper ? missing_in_path(GetParam().wrapper) : "");
+    HOLDFAST_NEEDS_PROGRAM(missing(server.ends_with(".mjs") ? "node" : server));
+    HOLDFAST_NEEDS_PROGRAM(*GetParam().wrapper ? missing_in_path(GetParam().wrapper) : std::string());
     gateway_ = std::make_unique<GatewayProcess>(config_of(
         {entry("chain", GetParam().command,
                {GetParam().settings, "cwd: " NODE_SCRIPTS, "stop: { eof: 500ms, term: 500ms, lost: 500ms }",

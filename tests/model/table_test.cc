@@ -23,8 +23,6 @@ constexpr std::string_view to_string(TreeAction action) {
       return "none";
     case TreeAction::serve:
       return "serve";
-    case TreeAction::refuse:
-      return "refuse";
     case TreeAction::retire:
       return "retire";
     case TreeAction::ladder:
