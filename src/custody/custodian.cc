@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/caught.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/mutant.h"
@@ -179,17 +180,6 @@ Result<Self> know_thyself(std::string gateway_id) {
   return who;
 }
 
-// A thread and a signal's pipe are asked for by libraries that throw.
-Result<CoreRef> make_core(asio::io_context& loop, CustodianOptions options, Self who, Ledger ledger) {
-  try {
-    return std::make_shared<Core>(loop, std::move(options), std::move(who), std::move(ledger));
-  } catch (const std::system_error& e) {
-    return sys_error("thread", "custody's worker", e.code().value());
-  } catch (const boost::system::system_error& e) {
-    return sys_error("signal_set", "SIGCHLD", e.code().value());
-  }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, CustodianOptions options) {
@@ -205,7 +195,9 @@ Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, Custo
   if (!who) return forward(who);
   Rungs rungs = find_rungs(who->gateway_id, options.keeper, options.allow_leaf);
   log_rungs(rungs.report);
-  auto made = make_core(loop, std::move(options), *std::move(who), *std::move(ledger));
+  auto made = caught("custody's worker", [&]() -> Result<CoreRef> {
+    return std::make_shared<Core>(loop, std::move(options), *std::move(who), *std::move(ledger));
+  });
   if (!made) return forward(made);
   const CoreRef core = *std::move(made);
   core->rungs = std::move(rungs);

@@ -194,6 +194,7 @@ RecoveryReport recover(const Setting& setting) {
       (void)setting.ledger->remove(entry.id);
     } else if (entry.gateway_id != setting.gateway_id || owner_lives(entry)) {
       report.unverified.push_back(entry.name + " (" + entry.id + ") belongs to another gateway");
+      log::warn("recovery.unverified", {{"tree", entry.id}, {"reason", "belongs to another gateway"}});
       keep.insert(entry.leaf);
     } else {
       stale.push_back(std::move(entry));

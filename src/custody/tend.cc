@@ -129,7 +129,7 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
   if (core->ended) co_return;
   (void)tree->hear();  // its last words
   std::optional<ExitStatus> status;
-  while (!status) {
+  for (;;) {
     status = co_await core->worker.run([core, id = tree->id()] { return core->strays.reap_keeper(id); });
     if (core->ended) co_return;
     // Traced from outside it is dead and cannot be reaped: nothing more will be known of it.

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "base/caught.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/task_group.h"
@@ -41,6 +42,7 @@ namespace holdfast::daemon {
 namespace {
 
 using std::chrono::steady_clock;
+constexpr std::string_view kOwn = "a thread or a descriptor of the gateway's own";
 
 // Everybody, in the order in which they are introduced; destroyed in the reverse one.
 class Daemon {
@@ -122,18 +124,6 @@ void refuse_pidns(std::map<std::string, config::Server>& servers, const std::str
   }
 }
 
-// What libraries throw where they are refused a thread or a descriptor, as an error.
-template <class F>
-Result<void> caught(F step) {
-  try {
-    return step();
-  } catch (const std::system_error& e) {
-    return sys_error("start", "a thread of the gateway's own", e.code().value());
-  } catch (const boost::system::system_error& e) {
-    return sys_error("start", "the gateway's own loop", e.code().value());
-  }
-}
-
 void say_failed(const Error& error, const Paths& paths) {
   if (const auto help = advice(error, paths); help.empty())
     log::error("gateway.failed", {{"error", error.message()}});
@@ -142,7 +132,7 @@ void say_failed(const Error& error, const Paths& paths) {
 }
 
 int Daemon::run() {
-  if (auto built = caught([this] { return build(); }); !built) {
+  if (auto built = caught(kOwn, [this] { return build(); }); !built) {
     say_failed(built.error(), paths_);
     return kExitFailed;
   }
@@ -202,15 +192,9 @@ asio::awaitable<void> Daemon::live() {
 
 // What an earlier gateway left goes first; the sockets appear last, when there is somebody to answer.
 asio::awaitable<Result<void>> Daemon::start() {
-  const auto recovered = co_await custodian_->recover();
-  for (const auto& survivor : recovered.unverified)
-    log::warn("recovery.unverified_survivor", {{"survivor", survivor}});
-  if (recovered.leaves_removed + recovered.trees_killed + recovered.entries_dropped > 0)
-    log::info("recovery.done", {{"leaves_removed", recovered.leaves_removed},
-                                {"trees_killed", recovered.trees_killed},
-                                {"entries_dropped", recovered.entries_dropped}});
+  (void)co_await custodian_->recover();  // which has said what it found
   if (auto scheduled = co_await scheduler_->start(); !scheduled) co_return forward(scheduled);
-  co_return caught([this] { return listen(); });
+  co_return caught(kOwn, [this] { return listen(); });
 }
 
 Result<void> Daemon::listen() {
@@ -336,7 +320,7 @@ int serve(const ServeOptions& options) {
   }
   if (!options.listen.empty()) loaded->listen = options.listen;
   std::optional<Daemon> daemon;
-  const auto made = caught([&]() -> Result<void> {
+  const auto made = caught(kOwn, [&]() -> Result<void> {
     daemon.emplace(std::move(*loaded), *paths, options, *lock);
     return {};
   });
