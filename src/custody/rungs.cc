@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "custody/identity.h"
 #include "custody/keeper_protocol.h"
-#include "custody/ledger.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
+#include "os/text_file.h"
 
 namespace holdfast::custody {
 
@@ -193,7 +193,7 @@ Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir
   if (from_ledger) log::warn("custody.gateway_id", {{"lost", path.native()}, {"from_the_ledger", *known}});
   id = from_ledger ? *known : random_hex(kIdBytes);
   const auto temporary = state_dir / "gateway-id.tmp";
-  if (auto written = write_file(temporary, id + '\n'); !written) return forward(written);
+  if (auto written = os::write_file(temporary, id + '\n'); !written) return forward(written);
   std::error_code ec;
   std::filesystem::rename(temporary, path, ec);
   if (ec) return sys_error("rename", path.native(), ec.value());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "custody/keeper_watch.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -14,7 +15,6 @@ namespace holdfast::custody {
 
 namespace {
 
-constexpr int kMostStops = 6;  // within one second: somebody means it
 constexpr int kDeepest = 64;
 
 void add_descendants(pid_t root, std::set<pid_t>& members, int depth = 0) {
