@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/address.h"
+#include "base/plural.h"
 #include "cli/connect.h"
 #include "cli/context.h"
 #include "daemon/check.h"
@@ -64,8 +65,8 @@ int check(Context& context, const std::string& given) {
     (void)context.fail(code, text_of(entry, "server") + " will not be started: " + text_of(entry, "reason"));
   }
   if (clean) {
-    context.out() << file.string() << ": ok, " << loaded.config.servers.size() << " servers, "
-                  << loaded.config.jobs.size() << " jobs\n";
+    context.out() << file.string() << ": ok, " << counted(loaded.config.servers.size(), "server", "servers")
+                  << ", " << counted(loaded.config.jobs.size(), "job", "jobs") << '\n';
   }
   return code;
 }

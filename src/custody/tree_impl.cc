@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/plural.h"
 #include "custody/keeper_watch.h"
 #include "os/cgroup.h"
 #include "os/process.h"
@@ -153,8 +154,9 @@ void TreeImpl::heed(const KeeperDatagram& message) {
       acked.set();
       if (state_ == TreeState::stopping)
         apply(TreeEvent::give_up,
-              std::to_string(message.a) +
-                  (message.b != 0 ? " members belong to another user" : " members do not die"));
+              message.b != 0
+                  ? counted(message.a, "member belongs to another user", "members belong to another user")
+                  : counted(message.a, "member does not die", "members do not die"));
       break;
     case KeeperMessage::empty:
       said_empty = true;

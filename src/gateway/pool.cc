@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "base/plural.h"
 #include "gateway/environment.h"
 
 namespace holdfast::gateway {
@@ -40,8 +41,7 @@ std::string users_of(const Instance& instance) {
   std::string out;
   for (const auto& [id, holder] : instance.holders()) out += (out.empty() ? "" : ", ") + holder.label;
   if (const int calls = instance.calls_in_flight(); calls > 0)
-    out +=
-        (out.empty() ? "" : ", ") + std::to_string(calls) + (calls == 1 ? " call" : " calls") + " in flight";
+    out += (out.empty() ? "" : ", ") + counted(calls, "call", "calls") + " in flight";
   return out;
 }
 
@@ -141,7 +141,8 @@ asio::awaitable<Result<void>> Pool::wait_for_room(ServerPtr kept, std::string ke
       until = std::min(deadline, answer.until);
       why = name + ": backing off, last failure: " + server.last_failure;
     } else if (static_cast<int>(server.instances.size()) >= config->max_instances) {
-      why = name + ": all " + std::to_string(config->max_instances) + " instances are in use (maxInstances)";
+      why = name + ": all of " + counted(config->max_instances, "instance", "instances") +
+            " in use (maxInstances)";
       const bool one_ends =
           std::ranges::any_of(server.instances, [](const auto& i) { return i.second->is_ending(); });
       if (const auto longest = longest_idle(server); longest && !one_ends)

@@ -337,7 +337,7 @@ TEST(Policy, at_the_cap_a_new_session_hears_why_when_its_patience_ends) {
   const auto late = house.run(b->connect("s"));
   ASSERT_FALSE(late);
   EXPECT_TRUE(late.error().is(Errc::timeout));
-  EXPECT_NE(late.error().message().find("all 1 instances are in use (maxInstances)"), std::string::npos)
+  EXPECT_NE(late.error().message().find("all of 1 instance in use (maxInstances)"), std::string::npos)
       << late.error().message();
 }
 
