@@ -135,6 +135,13 @@ TEST_P(OnRung, exec_errors_come_at_once_with_their_reason) {
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message(),
               ::testing::HasSubstr("npxx: not found in PATH (/usr/local/bin:/usr/bin:/bin)"));
+  auto spec = lab.program("npxx");
+  spec.command.environment.front() = "PATH=/usr/bin";
+  for (int i = 0; i < 30; ++i) spec.command.environment.front() += ":/opt/tool-" + std::to_string(i) + "/bin";
+  auto far = lab.run(lab.custodian->start(std::move(spec)));
+  ASSERT_FALSE(far);
+  EXPECT_THAT(far.error().message(), ::testing::HasSubstr("PATH (/usr/bin:/opt/tool-0/bin:"));
+  EXPECT_THAT(far.error().message(), ::testing::HasSubstr("/bin:…)"));  // whole entries
   const auto script = lab.state / "broken";
   std::ofstream(script) << "#!/no/such/interpreter\n";
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
@@ -201,6 +208,7 @@ TEST_P(OnRung, a_tree_called_unkillable_is_still_watched_and_buried) {
   EXPECT_FALSE(gone);
   EXPECT_EQ(hasty.survivors().size(), 2U);
   EXPECT_THAT(hasty.ledger_files(), ::testing::Contains(tree->id()));
+  EXPECT_EQ(hasty.custodian->sweep_dry_run().unkillable, std::vector{tree->id()});
   EXPECT_EQ(hasty.run(hasty.custodian->sweep()).unkillable, std::vector{tree->id()});
   EXPECT_TRUE(hasty.run(hasty.custodian->stop(sibling, "test")));
   stuck.reset();
@@ -221,6 +229,30 @@ TEST_P(OnRung, sweep_reaps_orphans_only) {
   EXPECT_TRUE(alive(active->leader_pid()));
   EXPECT_EQ(active->state(), TreeState::active);
   EXPECT_EQ(lab.survivors().size(), 1U);
+}
+
+TEST_P(OnRung, a_dry_sweep_says_what_a_sweep_says_of_what_is_stopping_already) {
+  const auto tree = lab.start(lab.script(kDeaf));
+  std::optional<bool> gone;
+  TaskGroup group(lab.loop.get_executor());
+  group.spawn("stop",
+              [](Custodian& custodian, std::shared_ptr<Tree> which,
+                 std::optional<bool>& result) -> asio::awaitable<void> {
+                result = co_await custodian.stop(std::move(which), "test");
+              }(*lab.custodian, tree, gone));
+  ASSERT_TRUE(lab.until([&] { return tree->state() == TreeState::stopping; }));
+  const auto dry = lab.custodian->sweep_dry_run();
+  EXPECT_EQ(dry.reaped, std::vector{tree->id()});
+  EXPECT_EQ(lab.run(lab.custodian->sweep()).reaped, dry.reaped);
+  EXPECT_TRUE(lab.until([&] { return gone.has_value(); }));
+}
+
+TEST_P(OnLeaf, an_orderly_end_leaves_no_directory) {
+  const auto parent = os::own_cgroup().value() + "/holdfast-" + lab.custodian->gateway_id();
+  lab.start(lab.script(kDaemonize));
+  EXPECT_TRUE(std::filesystem::exists(parent));
+  (void)lab.run(lab.custodian->shutdown());
+  EXPECT_FALSE(std::filesystem::exists(parent));
 }
 
 TEST_P(OnRung, sweep_with_include_active_reaps_all) {
