@@ -17,16 +17,22 @@ using Json = nlohmann::ordered_json;
 struct CliTest : testing::Test {
   FakeFront front;
   std::ostringstream out, err;
+  std::istringstream in;
   milliseconds patience = 10s;
 
   int run(std::vector<std::string> arguments) {
     out.str("");
     err.str("");
-    return cli::run(
-        std::move(arguments),
-        {.out = out, .err = err, .patience = patience, .environment = [this](std::string_view name) {
-           return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
-         }});
+    return cli::run(std::move(arguments), {.out = out,
+                                           .err = err,
+                                           .patience = patience,
+                                           .environment =
+                                               [this](std::string_view name) {
+                                                 return name == "HOLDFAST_SOCKET"
+                                                            ? std::optional(front.path.string())
+                                                            : std::nullopt;
+                                               },
+                                           .in = in});
   }
 };
 
@@ -326,6 +332,16 @@ TEST_F(CliTest, check_exits_78_on_a_broken_file_and_needs_no_gateway) {
   EXPECT_NE(err.str().find("config.yaml:"), std::string::npos) << err.str();
   EXPECT_EQ(run({"check", file, "--json"}), 78);
   EXPECT_EQ(Json::parse(out.str())["ok"], false);
+}
+
+TEST_F(CliTest, check_reads_its_standard_input_through_a_pipe_too) {
+  in.str("drain: 7s\nmcpServers: {a: {command: x}}\n");
+  EXPECT_EQ(run({"check", "/dev/stdin"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "/dev/stdin: ok, 1 servers, 0 jobs\n");
+  in.clear();
+  in.str("");
+  EXPECT_EQ(run({"check", "/dev/stdin"}), 78);
+  EXPECT_NE(err.str().find("/dev/stdin: error: is empty"), std::string::npos) << err.str();
 }
 
 TEST_F(CliTest, doctor_says_what_is_guaranteed_and_what_would_raise_it) {
