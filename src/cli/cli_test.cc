@@ -17,16 +17,22 @@ using Json = nlohmann::ordered_json;
 struct CliTest : testing::Test {
   FakeFront front;
   std::ostringstream out, err;
+  std::istringstream in;
   milliseconds patience = 10s;
 
   int run(std::vector<std::string> arguments) {
     out.str("");
     err.str("");
-    return cli::run(
-        std::move(arguments),
-        {.out = out, .err = err, .patience = patience, .environment = [this](std::string_view name) {
-           return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
-         }});
+    return cli::run(std::move(arguments), {.out = out,
+                                           .err = err,
+                                           .patience = patience,
+                                           .environment =
+                                               [this](std::string_view name) {
+                                                 return name == "HOLDFAST_SOCKET"
+                                                            ? std::optional(front.path.string())
+                                                            : std::nullopt;
+                                               },
+                                           .in = in});
   }
 };
 
@@ -360,6 +366,16 @@ TEST_F(CliTest, doctor_answers_where_a_socket_cannot_be_looked_at) {
   EXPECT_EQ(run({"doctor", "--json", "--socket", (loop / "sock").string()}), 0);
   EXPECT_TRUE(Json::parse(out.str())["gateway"].is_null());
   EXPECT_TRUE(err.str().starts_with("holdfast: whether a gateway runs is not to be seen: ")) << err.str();
+}
+
+TEST_F(CliTest, check_reads_its_standard_input_through_a_pipe_too) {
+  in.str("drain: 7s\nmcpServers: {a: {command: x}}\n");
+  EXPECT_EQ(run({"check", "/dev/stdin"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "/dev/stdin: ok, 1 server, 0 jobs\n");
+  in.clear();
+  in.str("");
+  EXPECT_EQ(run({"check", "/dev/stdin"}), 78);
+  EXPECT_NE(err.str().find("/dev/stdin: error: is empty"), std::string::npos) << err.str();
 }
 
 TEST_F(CliTest, doctor_says_what_is_guaranteed_and_what_would_raise_it) {

@@ -71,6 +71,11 @@ class CustodianImpl final : public Custodian {
   [[nodiscard]] std::vector<std::shared_ptr<Tree>> trees() const override {
     return {core_->trees.begin(), core_->trees.end()};
   }
+  [[nodiscard]] milliseconds longest_graces() const override {
+    milliseconds longest{};
+    for (const auto& tree : core_->trees) longest = std::max(longest, tree->graces.eof + tree->graces.term);
+    return longest;
+  }
   [[nodiscard]] Totals totals() const override { return core_->totals; }
 
  private:

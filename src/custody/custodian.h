@@ -82,6 +82,7 @@ class Custodian {
   virtual asio::awaitable<SweepReport> shutdown() = 0;
 
   [[nodiscard]] virtual std::vector<std::shared_ptr<Tree>> trees() const = 0;  // not yet gone, oldest first
+  [[nodiscard]] virtual milliseconds longest_graces() const = 0;  // of the trees that are not yet gone
   struct Totals {
     std::int64_t started = 0;
     std::int64_t reaped = 0;  // proven gone, for whatever reason

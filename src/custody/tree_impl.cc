@@ -228,10 +228,10 @@ void TreeImpl::bury() {
   ending.took = std::chrono::duration_cast<milliseconds>(steady::now() - ladder_began);
   ending.polite = ending.terminated == 0 && ending.killed == 0;
   let_go();
-  in_.reset();
   // What the server wrote last is still in the pipes: they go when the watcher has been told.
   tell([this](const Watcher& w) {
     if (w.gone) w.gone(ending);
+    in_.reset();
     out_.reset();
     err_.reset();
     watcher_ = {};

@@ -184,6 +184,7 @@ class FakeCustodian final : public custody::Custodian {
   custody::SweepReport sweep_dry_run() const override { return {3, {"t-1"}, {}}; }
   asio::awaitable<custody::SweepReport> shutdown() override { co_return custody::SweepReport{}; }
   std::vector<std::shared_ptr<custody::Tree>> trees() const override { return {}; }
+  milliseconds longest_graces() const override { return {}; }
   Totals totals() const override { return {5, 4, 2}; }
 
  private:

@@ -232,14 +232,8 @@ std::optional<JobView> Core::job(std::string_view name) const {
   return job ? std::optional(view_of(*job)) : std::nullopt;
 }
 
-const Core::Job* Core::find(std::string_view name) const {
-  const auto found = jobs_.find(name);
-  if (found == jobs_.end() || (found->second.removed && found->second.open == 0)) return nullptr;
-  return &found->second;
-}
-
 asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
-  Job* job = find(name) ? &jobs_.find(name)->second : nullptr;
+  Job* job = find(name);
   if (!job) co_return fail(Errc::not_found, "job", name);
   if (stopping_) co_return fail(Errc::refused, "run job", "the gateway is shutting down");
   if (!job->spec.unusable.empty())

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 #include "base/log.h"
@@ -110,6 +111,20 @@ TEST_P(OnRung, L28_a_killed_keeper_takes_its_whole_tree_along) {
   EXPECT_EQ(lab.survivors(), std::vector{sibling->leader_pid()});
   EXPECT_LT(ending->took, 250ms) << "no grace";
   EXPECT_EQ(sibling->state(), TreeState::active);
+}
+
+TEST_P(OnRung, what_was_lent_stays_open_until_the_watcher_has_been_told) {
+  const auto tree = lab.start(lab.script(kPolite));
+  const std::array lent{tree->stdin_fd(), tree->stdout_fd(), tree->stderr_fd()};
+  std::optional<std::array<int, 3>> told;
+  tree->watch({.before_stop = {}, .leader_exited = {}, .retiring = {}, .gone = [&](const Ending&) {
+                 told = {tree->stdin_fd(), tree->stdout_fd(), tree->stderr_fd()};
+               }});
+  (void)os::PidFd::open(tree->keeper_pid())->signal(SIGKILL);  // so nothing is asked before its stop
+  EXPECT_TRUE(lab.until([&] { return told.has_value(); }));
+  EXPECT_EQ(*told, lent);
+  EXPECT_EQ(tree->stdin_fd(), -1);
+  EXPECT_EQ(tree->stdout_fd(), -1);
 }
 
 TEST_P(OnRung, a_stopped_keeper_is_continued_and_its_tree_still_ends) {
