@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include "base/log.h"
 #include "gone_file_system.h"
@@ -141,6 +143,29 @@ TEST_P(OnRung, a_keeper_that_is_stopped_again_and_again_is_replaced) {
     (void)keeper->signal(SIGSTOP);
     return tree->state() == TreeState::gone;
   }));
+  EXPECT_TRUE(lab.nothing_left());
+}
+
+// Somebody stops every child of ours as soon as it is there, mostly before it executes: a vfork, which holds
+// the worker.
+TEST_P(OnRung, a_newborn_that_is_stopped_holds_nobody_up) {
+  int stopped = 0;
+  std::jthread stopper([&](const std::stop_token& over) {
+    std::set<pid_t> seen;
+    while (!over.stop_requested())
+      (void)os::for_each_child(::getpid(), [&](pid_t child) {
+        if (!seen.insert(child).second) return;
+        if (const auto handle = os::PidFd::open(child); handle && handle->signal(SIGSTOP)) ++stopped;
+      });
+  });
+  for (int i = 0; i < 20; ++i) {
+    const auto tree = lab.start(lab.script(kPolite));
+    ASSERT_TRUE(tree);
+    EXPECT_TRUE(stop(tree));
+  }
+  stopper.request_stop();
+  stopper.join();
+  EXPECT_GE(stopped, 20);
   EXPECT_TRUE(lab.nothing_left());
 }
 
