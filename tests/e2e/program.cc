@@ -7,6 +7,7 @@
 
 #include <array>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -39,6 +40,15 @@ std::filesystem::path scratch() {
 }
 
 }  // namespace
+
+bool until(const std::function<bool()>& done, milliseconds limit) {
+  const auto end = steady_clock::now() + limit;
+  while (!done()) {
+    if (steady_clock::now() >= end) return false;
+    (void)os::poll_all({}, milliseconds(2));
+  }
+  return true;
+}
 
 Program::Program(const std::string& path, std::vector<std::string> arguments,
                  const std::filesystem::path& stderr_file) {

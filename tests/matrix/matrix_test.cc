@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -130,15 +129,6 @@ class Matrix : public testing::TestWithParam<Cell> {
   std::set<pid_t> unharmed_;                          // those who have to live on
   pid_t spared_ = 0;  // the keeper of a tree of the adversary's that has to live on, with all below it
 };
-
-bool until(const std::function<bool()>& done, milliseconds limit) {
-  const auto end = steady_clock::now() + limit;
-  while (!done()) {
-    if (steady_clock::now() >= end) return false;
-    (void)os::poll_all({}, milliseconds(2));  // /proc and the gateway's answers have no event for this
-  }
-  return true;
-}
 
 void Matrix::start() {
   const std::string stop = "\n    stop: { eof: 100ms, term: 100ms, lost: 100ms }\n";
