@@ -166,7 +166,14 @@ Reading Soak::read() {
   Reading reading;
   const pid_t pid = gateway_.program().pid();
   const std::string proc = "/proc/" + std::to_string(pid);
+  // The least within a second: a tree's last process may be gone a moment before its books are closed.
   reading.descriptors = static_cast<long>(entries(proc + "/fd"));
+  (void)until(
+      [&] {
+        reading.descriptors = std::min(reading.descriptors, static_cast<long>(entries(proc + "/fd")));
+        return false;
+      },
+      1s);
   reading.pss_kb = static_cast<long>(os::pss_bytes(pid).value_or(0) / 1024);
   reading.processes = static_cast<long>(living_descendants().size());
   (void)os::for_each_child(pid, [&](pid_t child) {
