@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/plural.h"
 #include "cli/context.h"
 #include "cli/process_tree.h"
 #include "cli/table.h"
@@ -41,7 +42,8 @@ int status(Context& context) {
                 << joined(gateway.at("listen")) << '\n'
                 << "custody   " << text_of(custody, "rung") << ": " << text_of(custody, "guarantee") << '\n'
                 << "trees     " << counts(custody.at("trees")) << "; " << text_of(custody, "reaped_total")
-                << " reaped, " << text_of(custody, "sweeps_total") << " sweeps\n"
+                << " reaped, " << counted(custody.at("sweeps_total").get<std::int64_t>(), "sweep", "sweeps")
+                << "\n"
                 << "servers   " << counts(got->at("servers")) << '\n'
                 << "sessions  " << text_of(*got, "sessions") << '\n'
                 << "jobs      " << counts(got->at("jobs")) << '\n';

@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "custody/identity.h"
 #include "custody/keeper_protocol.h"
-#include "custody/ledger.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
+#include "os/text_file.h"
 
 namespace holdfast::custody {
 
@@ -25,7 +25,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 constexpr milliseconds kProbeLimit{2000};
+constexpr milliseconds kHoldLimit{500};
 constexpr std::size_t kIdBytes = 4;
+constexpr std::string_view kParent = "holdfast-";  // and a gateway's id
+
+bool is_id(std::string_view id) {
+  return id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
+}
 
 // A keeper without a lifeline says how it is used and ends; what counts is that it was born in the leaf.
 Result<os::PidFd> spawn_probe(const std::filesystem::path& keeper, const os::CgroupLeaf& leaf,
@@ -113,23 +119,49 @@ Result<void> rehearse(const std::string& parent, const std::filesystem::path& ke
 }
 
 Rungs only_tree(std::string reason, std::string identity) {
-  return {
-      .report = {.rung = Rung::tree,
-                 .reason = std::move(reason),
-                 .spawn = "none",
-                 .identity = std::move(identity),
-                 .guarantee =
-                     "A killed gateway leaves nothing, and neither does a killed keeper; if both are killed "
-                     "in one stroke, what is left is found at the next start as far as it can be proven "
-                     "ours."},
-      .leaf_parent = {}};
+  return {.report = {.rung = Rung::tree,
+                     .reason = std::move(reason),
+                     .spawn = "none",
+                     .identity = std::move(identity)},
+          .leaf_parent = {}};
 }
 
 }  // namespace
 
-std::string leaf_parent_of(const std::string& own, const std::string& id) { return own + "/holdfast-" + id; }
+std::string leaf_parent_of(const std::string& own, const std::string& id) {
+  return own + '/' + std::string(kParent) + id;
+}
 
 namespace {
+
+// Makes the directory, if need be, and holds it. Who removes it in this moment for an abandoned one is soon
+// done.
+Result<os::CgroupLeaf> hold(const std::string& parent) {
+  const auto deadline = steady_clock::now() + kHoldLimit;
+  for (;;) {
+    std::error_code ec;
+    std::filesystem::create_directory(parent, ec);
+    if (ec) return std::unexpected(Error{ec, "mkdir", std::string_view(parent)});
+    auto dir = os::CgroupLeaf::open(parent);
+    const auto locked = dir ? os::lock_descriptor(dir->dir(), false) : forward(dir);
+    if (locked && dir->events_fd()) return dir;  // which a removed one does not give
+    const bool may_pass = locked || locked.error().is_errno(ENOENT) || locked.error().is_errno(EWOULDBLOCK);
+    if (!may_pass || steady_clock::now() >= deadline)
+      return locked ? fail(Errc::timeout, "hold", parent) : std::unexpected(locked.error());
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+}
+
+void remove_abandoned(const std::string& own, const std::string& mine) {
+  const auto names = os::list_cgroups(own, kParent);
+  if (!names) return;
+  for (const auto& name : *names) {
+    const std::string path = own + '/' + name;
+    if (path == mine || !is_id(std::string_view(name).substr(kParent.size()))) continue;
+    const auto dir = os::CgroupLeaf::open(path);
+    if (dir && os::lock_descriptor(dir->dir(), true)) (void)os::remove_cgroup(path);
+  }
+}
 
 Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   std::string identity = handles_work() ? "handle" : "start_ticks";
@@ -137,24 +169,20 @@ Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keep
   auto own = os::own_cgroup();
   if (!own) return only_tree(own.error().message(), std::move(identity));
   std::string parent = leaf_parent_of(*own, gateway_id);
-  std::error_code ec;
-  std::filesystem::create_directory(parent, ec);
-  if (ec) return only_tree(Error{ec, "mkdir", std::string_view(parent)}.message(), std::move(identity));
+  remove_abandoned(*own, parent);
+  auto held = hold(parent);
+  if (!held) return only_tree(held.error().message(), std::move(identity));
   bool poisoned = false;
   if (auto works = rehearse(parent, keeper, poisoned); !works) {
     (void)os::remove_cgroup(parent);
     return only_tree(works.error().message(), std::move(identity));
   }
-  return {.report =
-              {.rung = Rung::leaf,
-               .reason = "leaves below " + parent,
-               .spawn = poisoned ? "write_procs" : "clone_into",
-               .identity = std::move(identity),
-               .guarantee =
-                   "The kernel keeps each tree in a cgroup of its own and says when it is empty; if gateway "
-                   "and keepers are killed in one stroke, the service manager or the next start ends what "
-                   "is left."},
+  return {.report = {.rung = Rung::leaf,
+                     .reason = "leaves below " + parent,
+                     .spawn = poisoned ? "write_procs" : "clone_into",
+                     .identity = std::move(identity)},
           .leaf_parent = std::move(parent),
+          .hold = *std::move(held),
           .leaf_by_procs = poisoned};
 }
 
@@ -174,14 +202,6 @@ void log_rungs(const RungReport& report) {
                         {"reason", report.reason}});
 }
 
-namespace {
-
-bool is_id(const std::string& id) {
-  return id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
-}
-
-}  // namespace
-
 Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir,
                                           const std::optional<std::string>& known) {
   const auto path = state_dir / "gateway-id";
@@ -193,7 +213,7 @@ Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir
   if (from_ledger) log::warn("custody.gateway_id", {{"lost", path.native()}, {"from_the_ledger", *known}});
   id = from_ledger ? *known : random_hex(kIdBytes);
   const auto temporary = state_dir / "gateway-id.tmp";
-  if (auto written = write_file(temporary, id + '\n'); !written) return forward(written);
+  if (auto written = os::write_file(temporary, id + '\n'); !written) return forward(written);
   std::error_code ec;
   std::filesystem::rename(temporary, path, ec);
   if (ec) return sys_error("rename", path.native(), ec.value());

@@ -6,12 +6,14 @@
 #include <string>
 
 #include "custody/custodian.h"
+#include "os/cgroup.h"
 
 namespace holdfast::custody {
 
 struct Rungs {
   RungReport report;
   std::string leaf_parent;     // directory of this gateway's leaves; empty: rung tree
+  os::CgroupLeaf hold = {};    // of that directory, locked (shared): by it others see that it is in use
   bool leaf_by_procs = false;  // this process sits in a cgroup with a poisoned kill counter
 };
 
@@ -21,6 +23,8 @@ std::string leaf_parent_of(const std::string& own, const std::string& id);
 // Makes a leaf beside where trees will live, has `keeper` born in it, kills it, waits for `populated 0` and
 // removes it. Any failure drops the rung and says why. Calling thread: any.
 // Whether a PID namespace can be had is found in the same way, and is for those that ask.
+// Directories of this kind beside it that nobody holds any more (their gateway was killed) are removed as far
+// as they are empty; nobody is signalled.
 Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf);
 
 // `custody rung=leaf pidns=yes spawn=clone_into identity=handle reason=…`

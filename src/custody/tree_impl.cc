@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/plural.h"
+#include "custody/keeper_watch.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -14,7 +16,6 @@ namespace holdfast::custody {
 
 namespace {
 
-constexpr int kMostStops = 6;  // within one second: somebody means it
 constexpr int kDeepest = 64;
 
 void add_descendants(pid_t root, std::set<pid_t>& members, int depth = 0) {
@@ -153,8 +154,9 @@ void TreeImpl::heed(const KeeperDatagram& message) {
       acked.set();
       if (state_ == TreeState::stopping)
         apply(TreeEvent::give_up,
-              std::to_string(message.a) +
-                  (message.b != 0 ? " members belong to another user" : " members do not die"));
+              message.b != 0
+                  ? counted(message.a, "member belongs to another user", "members belong to another user")
+                  : counted(message.a, "member does not die", "members do not die"));
       break;
     case KeeperMessage::empty:
       said_empty = true;
@@ -226,10 +228,10 @@ void TreeImpl::bury() {
   ending.took = std::chrono::duration_cast<milliseconds>(steady::now() - ladder_began);
   ending.polite = ending.terminated == 0 && ending.killed == 0;
   let_go();
-  in_.reset();
   // What the server wrote last is still in the pipes: they go when the watcher has been told.
   tell([this](const Watcher& w) {
     if (w.gone) w.gone(ending);
+    in_.reset();
     out_.reset();
     err_.reset();
     watcher_ = {};

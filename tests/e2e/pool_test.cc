@@ -140,7 +140,7 @@ TEST(Pool, I6_a_tree_that_cannot_be_killed_parks_its_server_until_it_is_proven_g
   const auto refused = house.run(session->connect("s"));
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Errc::refused));
-  EXPECT_NE(refused.error().message().find("cannot be killed (1 members do not die)"), std::string::npos)
+  EXPECT_NE(refused.error().message().find("cannot be killed (1 member does not die)"), std::string::npos)
       << refused.error().message();
   EXPECT_EQ(living_servers().size(), 1U) << to_string(living_servers());
   EXPECT_EQ(house.custodian->totals().started, 1);

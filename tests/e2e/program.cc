@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/ids.h"
+#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
 #include "outer.h"
@@ -166,6 +167,11 @@ GatewayProcess::~GatewayProcess() {
     (void)program_->wait(std::chrono::seconds(20));
   }
   program_.reset();
+  // One that was killed leaves the directory of its leaves.
+  std::string id;
+  std::ifstream(dir_ / "state/gateway-id") >> id;
+  if (const auto own = os::own_cgroup(); own && !id.empty())
+    (void)os::remove_cgroup(*own + "/holdfast-" + id);
   std::error_code ignored;
   std::filesystem::remove_all(dir_, ignored);
 }
