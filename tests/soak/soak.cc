@@ -63,6 +63,7 @@ class Soak {
  public:
   explicit Soak(int lifetimes) : lifetimes_(lifetimes), gateway_(configuration()) {
     steady_ = connect(gateway_, "steady");
+    (void)os::for_each_child(gateway_.program().pid(), [&](pid_t only) { steady_keeper_ = only; });
     // "leaves below PATH": the gateway's own word, by which we find them, not by which we count.
     const std::string log = gateway_.log(), before = "leaves below ";
     if (const auto at = log.find(before); at != std::string::npos)
@@ -84,6 +85,7 @@ class Soak {
   int lifetimes_;
   GatewayProcess gateway_;
   std::unique_ptr<Program> steady_;
+  pid_t steady_keeper_ = 0;
   std::filesystem::path leaves_;
   std::atomic<int> lived_ = 0, faults_ = 0;
   int steady_calls_ = 0;
@@ -91,14 +93,12 @@ class Soak {
   std::vector<std::string> problems_;
 };
 
-// Who is called keeper, or is not, below the gateway; the steady client's tree is the eldest, and is spared.
+// Keepers, or their servers, by chance; the tree of the client that stays is spared.
 void Soak::kill_one(std::minstd_rand& chance, bool keeper, int signal) {
-  pid_t steady = 0;
   std::vector<pid_t> prey;
   (void)os::for_each_child(gateway_.program().pid(), [&](pid_t child) {
-    if (steady == 0)
-      steady = child;
-    else if (keeper)
+    if (child == steady_keeper_) return;
+    if (keeper)
       prey.push_back(child);
     else
       (void)os::for_each_child(child, [&](pid_t server) { prey.push_back(server); });
