@@ -69,6 +69,12 @@ std::vector<std::string> keeper_arguments(const LaunchPlan& plan) {
     argv.emplace_back("--pidns");
     argv.emplace_back("yes");
   }
+  for (const auto& [name, value] :
+       {std::pair("--files", plan.own_limits.files), std::pair("--data", plan.own_limits.memory)}) {
+    if (value == 0) continue;
+    argv.emplace_back(name);
+    argv.push_back(std::to_string(value));
+  }
   argv.emplace_back("--");
   argv.push_back(plan.command.program);
   argv.insert(argv.end(), plan.command.arguments.begin(), plan.command.arguments.end());
@@ -135,6 +141,7 @@ Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
     }
     if (!made) return forward(made);
     leaf = *std::move(made);
+    if (auto limited = limit_leaf(leaf, plan.leaf_limits); !limited) return forward(limited);
   }
   return launch_in(plan, leaf);
 }

@@ -72,12 +72,14 @@ Finding memory_pressure() {
   return {"memory pressure", true, "idle instances go first when memory is short"};
 }
 
-Finding controllers(const Result<std::string>& own, const Surroundings& around) {
-  const std::string names = own ? line_of(*own + "/cgroup.controllers") : "";
-  const bool there = names.find("memory") != names.npos && names.find("pids") != names.npos;
-  return {"cgroup controllers", there,
-          names.empty() ? "none here: limits of a whole tree are refused" : names,
-          there ? "" : to_be_delegated(around)};
+Finding limits(const RungReport& rungs, const Surroundings& around) {
+  std::string ways;
+  bool all = true;
+  for (const auto& row : rungs.limits.rows()) {
+    ways += (ways.empty() ? "" : ", ") + std::string(row.name) + " " + row.way;
+    all = all && (row.way == "cgroup" || row.name == "files");
+  }
+  return {"limits", all, ways, all ? "" : to_be_delegated(around)};
 }
 
 Finding descriptors() {
@@ -119,12 +121,14 @@ Surroundings look_around() {
 
 Survey survey(const std::filesystem::path& keeper, const Surroundings& around) {
   const std::string id = "doctor-" + random_hex(4);
-  const RungReport rungs = find_rungs(id, keeper, true).report;
-  const auto own = os::own_cgroup();
+  const auto own = home_cgroup(id);
+  Rungs found = find_rungs(id, keeper, true);
   if (own) (void)os::remove_cgroup(leaf_parent_of(*own, id));
+  found.handed.take_back();
+  const RungReport& rungs = found.report;
   return {.rungs = rungs,
           .findings = {leaf(rungs, own, around), pid_namespace(rungs), handles(rungs), children(),
-                       memory_pressure(), controllers(own, around), descriptors(), service(around),
+                       memory_pressure(), limits(rungs, around), descriptors(), service(around),
                        ordinary_user(around)}};
 }
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "gateway/environment.h"
+#include "gateway/server_limits.h"
 
 namespace holdfast::gateway {
 
@@ -181,6 +182,7 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
   lease = instance->hold(std::move(holder));
   server->instances.emplace(key, instance);
   ++server->starts;
+  warn_of_limits(*server->config, custodian_.rung().limits);
   tasks_.spawn("instance", instance->run(instance, make_environment(environ, server->config->env)));
   return instance;
 }
@@ -278,7 +280,8 @@ std::vector<ServerView> Pool::servers() const {
                         server.instances, [](const auto& i) { return i.second->is_idle(); })),
                     .starts = server.starts,
                     .failures = server.budget.failures(steady_clock::now()),
-                    .retry_at = {}};
+                    .retry_at = {},
+                    .limits = limit_ways(config, custodian_.rung().limits)};
     const bool stuck = std::ranges::any_of(server.instances, [](const auto& i) {
       return i.second->tree() && i.second->tree()->state() == custody::TreeState::unkillable;
     });
