@@ -184,8 +184,10 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment, std
   spawn.leaf_fd = options.leaf ? kLeafFd : -1;
   spawn.leaf_by_procs = options.leaf_by_procs;
   const os::DescriptorLimit files{.soft = options.files, .hard = options.files};
-  if (options.files != 0) spawn.descriptors = &files;
-  spawn.data = options.data;
+  if (kSwitchedOff != Mechanism::process_limits) {
+    if (options.files != 0) spawn.descriptors = &files;
+    spawn.data = options.data;
+  }
   auto leader = os::spawn(spawn, &birth.poisoned);
   if (!leader && options.face && leader.error().is_errno(ENOEXEC)) {
     const ByShell shell(options.arguments, *program);
