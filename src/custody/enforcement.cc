@@ -70,6 +70,11 @@ Enforcement HandedDown::hand_down(const std::string& own, const std::string& par
   return found;
 }
 
+void hand_on(const std::string& parent) {
+  for (const auto name : kControllers)
+    if (names(os::controllers_of(parent), name)) (void)os::hand_down(parent, name);
+}
+
 Result<void> HandedDown::make_room(const std::string& own, const std::string& parent) {
   if (os::may_hold_processes(own)) return {};
   std::error_code ec;

@@ -49,7 +49,10 @@ class HandedDown {
   std::string left_, room_;                                 // where this process was, and is
 };
 
-// The cgroup from which a gateway whose leaves lie below `parent` hands controllers down lives here then.
+// Once more to those below `parent`, which somebody removed and which was made again.
+void hand_on(const std::string& parent);
+
+// Where a gateway lives, then, whose leaves lie below `parent`.
 std::string room_of(const std::string& parent);
 
 }  // namespace holdfast::custody

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/mutant.h"
+#include "custody/enforcement.h"
 #include "custody/keeper_protocol.h"
 #include "os/cgroup.h"
 #include "os/process.h"
@@ -137,6 +138,7 @@ Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
     if (!made && made.error().is_errno(ENOENT)) {  // somebody tidied up the empty directory of our leaves
       std::error_code ec;
       std::filesystem::create_directory(path.parent_path(), ec);
+      hand_on(path.parent_path());
       made = os::CgroupLeaf::create(path.parent_path().native(), path.filename().native());
     }
     if (!made) return forward(made);

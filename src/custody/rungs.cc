@@ -169,8 +169,6 @@ Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keep
           .leaf_by_procs = poisoned};
 }
 
-}  // namespace
-
 // Limits of leaves, if a leaf that has some works as one without.
 void find_limits(Rungs& rungs, const std::filesystem::path& keeper) {
   const std::string& parent = rungs.leaf_parent;
@@ -182,8 +180,12 @@ void find_limits(Rungs& rungs, const std::filesystem::path& keeper) {
   if (auto works = rehearse(parent, keeper, limits, rungs.leaf_by_procs); !works) {
     rungs.handed.take_back();
     rungs.report.limits = {.why_not = works.error().message()};
+    return;
   }
+  rungs.report.spawn = rungs.leaf_by_procs ? "write_procs" : "clone_into";  // from where we live now
 }
+
+}  // namespace
 
 Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   Rungs rungs = find_leaf(gateway_id, keeper, allow_leaf);

@@ -166,6 +166,15 @@ TEST_F(ByCgroup, a_hog_of_the_processor_gets_its_share) {
   EXPECT_LT(milliseconds_used, 1000);  // of two seconds, 400 and what a period more may give
 }
 
+TEST_F(ByCgroup, a_limit_holds_also_where_somebody_tidied_up_the_directory_of_the_leaves) {
+  HOLDFAST_NEEDS("pids", held().pids, held().why_not);
+  const std::string id = lab.custodian->gateway_id();
+  const std::string leaves = leaf_parent_of(home_cgroup(id).value_or(""), id);
+  ASSERT_TRUE(os::remove_cgroup(leaves));
+  const auto hog = lab.hog("pids", {.pids = 20});
+  EXPECT_EQ(text_of(leaf_of(*hog) + "/pids.max"), "20");
+}
+
 // What it took is taken back: the cgroup is as it was, and this process where it was.
 TEST_F(ByCgroup, controllers_are_handed_down_for_as_long_as_the_gateway_lives) {
   HOLDFAST_NEEDS("pids", held().pids, held().why_not);
