@@ -59,12 +59,13 @@ int status(Context& context) {
   return 0;
 }
 
-// Why it is not well; else which of its limits hold by nothing here.
+// Why it is not well; else which of its limits hold by nothing here (status says why).
 std::string reason_of(const Json& server) {
-  std::string out = text_of(server, "reason");
-  if (!out.empty()) return out;
+  if (std::string why = text_of(server, "reason"); !why.empty()) return why;
+  std::string out;
   for (const auto& [name, way] : server.value("limits", Json::object()).items())
-    if (way.get<std::string>().starts_with("not")) out = "limits." + name + " " + way.get<std::string>();
+    if (way.get<std::string>().starts_with("not"))
+      out += (out.empty() ? "limits not enforced here: " : ", ") + name;
   return out;
 }
 
