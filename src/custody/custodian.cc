@@ -40,8 +40,9 @@ class CustodianImpl final : public Custodian {
     core_->ended = true;
     core_->group.cancel();
     for (const auto& tree : core_->trees) tree->let_go();
-    if (core_->trees.empty() && !core_->rungs.leaf_parent.empty())
-      (void)os::remove_cgroup(core_->rungs.leaf_parent);
+    if (!core_->trees.empty() || core_->rungs.leaf_parent.empty()) return;
+    (void)os::remove_cgroup(core_->rungs.leaf_parent);
+    core_->rungs.handed.take_back();
   }
 
   [[nodiscard]] const RungReport& rung() const override { return core_->rungs.report; }
@@ -205,6 +206,7 @@ Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, Custo
   Rungs rungs = find_rungs(who->gateway_id, options.keeper, options.allow_leaf);
   rungs.report.guarantee = guarantee_in_short(rungs.report.rung, runs_a_unit(os::own_pid()));
   log_rungs(rungs.report);
+  log_limits(rungs.report.limits);
   auto made = caught("custody's worker", [&]() -> Result<CoreRef> {
     return std::make_shared<Core>(loop, std::move(options), *std::move(who), *std::move(ledger));
   });

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "custody/enforcement.h"
 #include "custody/tree.h"
 #include "custody/types.h"
 #include "os/descriptors.h"
@@ -35,6 +36,7 @@ struct RungReport {
   std::string spawn;           // "clone_into", "write_procs", "none"
   std::string identity;        // "handle", "start_ticks"
   std::string guarantee = {};  // guarantee_in_short() of where this custodian stands
+  Enforcement limits = {};     // which limits hold, and by what
 };
 
 struct RecoveryReport {

@@ -104,15 +104,19 @@ Result<void> rehearse_pidns(const std::filesystem::path& keeper) {
 }
 
 // The whole life of a tree in small.
-Result<void> rehearse(const std::string& parent, const std::filesystem::path& keeper, bool& poisoned) {
+Result<void> rehearse(const std::string& parent, const std::filesystem::path& keeper, const Limits& limits,
+                      bool& poisoned) {
   const std::string name = "probe-" + random_hex(kIdBytes);
   auto leaf = os::CgroupLeaf::create(parent, name);
   if (!leaf) return forward(leaf);
-  Result<void> done;
-  if (auto child = spawn_probe(keeper, *leaf, poisoned))
+  Result<void> done = limit_leaf(*leaf, limits);
+  if (!done) {
+    // Nobody is in it.
+  } else if (auto child = spawn_probe(keeper, *leaf, poisoned)) {
     done = empty_out(*leaf, *child);
-  else
+  } else {
     done = forward(child);
+  }
   auto removed = os::remove_cgroup(parent + '/' + name);
   if (done && !removed) done = forward(removed);
   return done;
@@ -130,6 +134,13 @@ Rungs only_tree(std::string reason, std::string identity) {
 
 std::string leaf_parent_of(const std::string& own, const std::string& id) {
   return own + '/' + std::string(kParent) + id;
+}
+
+Result<std::string> home_cgroup(const std::string& id) {
+  auto own = os::own_cgroup();
+  const std::string room = room_of(leaf_parent_of("", id));
+  if (own && own->ends_with(room)) own->resize(own->size() - room.size());
+  return own;
 }
 
 namespace {
@@ -159,21 +170,23 @@ void remove_abandoned(const std::string& own, const std::string& mine) {
     const std::string path = own + '/' + name;
     if (path == mine || !is_id(std::string_view(name).substr(kParent.size()))) continue;
     const auto dir = os::CgroupLeaf::open(path);
-    if (dir && os::lock_descriptor(dir->dir(), true)) (void)os::remove_cgroup(path);
+    if (!dir || !os::lock_descriptor(dir->dir(), true)) continue;
+    (void)os::remove_cgroup(path);
+    (void)os::remove_cgroup(room_of(path));
   }
 }
 
 Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   std::string identity = handles_work() ? "handle" : "start_ticks";
   if (!allow_leaf) return only_tree("leaves are not allowed", std::move(identity));
-  auto own = os::own_cgroup();
+  auto own = home_cgroup(gateway_id);
   if (!own) return only_tree(own.error().message(), std::move(identity));
   std::string parent = leaf_parent_of(*own, gateway_id);
   remove_abandoned(*own, parent);
   auto held = hold(parent);
   if (!held) return only_tree(held.error().message(), std::move(identity));
   bool poisoned = false;
-  if (auto works = rehearse(parent, keeper, poisoned); !works) {
+  if (auto works = rehearse(parent, keeper, {}, poisoned); !works) {
     (void)os::remove_cgroup(parent);
     return only_tree(works.error().message(), std::move(identity));
   }
@@ -186,10 +199,27 @@ Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keep
           .leaf_by_procs = poisoned};
 }
 
+// Limits of leaves, if a leaf that has some works as one without.
+void find_limits(Rungs& rungs, const std::filesystem::path& keeper) {
+  const std::string& parent = rungs.leaf_parent;
+  if (parent.empty()) return;
+  const Limits probe{.memory = 64U << 20, .pids = 64, .cpu = 100, .files = 0};
+  rungs.report.limits = rungs.handed.hand_down(std::filesystem::path(parent).parent_path(), parent);
+  const Limits limits = rungs.report.limits.of_leaf(probe);
+  if (!limits.need_leaf()) return;
+  if (auto works = rehearse(parent, keeper, limits, rungs.leaf_by_procs); !works) {
+    rungs.handed.take_back();
+    rungs.report.limits = {.why_not = works.error().message()};
+    return;
+  }
+  rungs.report.spawn = rungs.leaf_by_procs ? "write_procs" : "clone_into";  // from where we live now
+}
+
 }  // namespace
 
 Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   Rungs rungs = find_leaf(gateway_id, keeper, allow_leaf);
+  find_limits(rungs, keeper);
   if (auto works = rehearse_pidns(keeper); !works) rungs.report.no_pidns = works.error().message();
   return rungs;
 }
@@ -200,6 +230,14 @@ void log_rungs(const RungReport& report) {
                         {"spawn", report.spawn},
                         {"identity", report.identity},
                         {"reason", report.reason}});
+}
+
+void log_limits(const Enforcement& limits) {
+  const auto rows = limits.rows();
+  log::info("custody.limits", {{rows[0].name, rows[0].way},
+                               {rows[1].name, rows[1].way},
+                               {rows[2].name, rows[2].way},
+                               {rows[3].name, rows[3].way}});
 }
 
 Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir,

@@ -136,7 +136,9 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
                   .leaf_by_procs = core->rungs.leaf_by_procs,
                   .keeper = core->options.keeper,
                   .gateway_pidfd = core->self.get(),
-                  .descriptors = core->options.descriptors};
+                  .descriptors = core->options.descriptors,
+                  .leaf_limits = core->rungs.report.limits.of_leaf(spec.limits),
+                  .own_limits = core->rungs.report.limits.of_process(spec.limits)};
   auto launched = co_await core->worker.run([core, plan = std::move(plan)] {
     auto made = launch(plan, core->ledger);
     const os::DescriptorReserve::Lent lent(core->reserve);  // for what has to be done now, whatever we lack

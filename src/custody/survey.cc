@@ -95,12 +95,14 @@ std::string to_have_controllers(const Result<std::string>& own, const Surroundin
   return "echo '+memory +pids' >" + above + "/cgroup.subtree_control   # as root";
 }
 
-Finding controllers(const Result<std::string>& own, const Surroundings& around) {
-  const std::string names = own ? line_of(*own + "/cgroup.controllers") : "";
-  const bool there = names.find("memory") != names.npos && names.find("pids") != names.npos;
-  return {"cgroup controllers", there,
-          names.empty() ? "none here: limits of a whole tree are refused" : names,
-          there ? "" : to_have_controllers(own, around)};
+Finding limits(const RungReport& rungs, const Result<std::string>& own, const Surroundings& around) {
+  std::string ways;
+  bool all = true;
+  for (const auto& row : rungs.limits.rows()) {
+    ways += (ways.empty() ? "" : ", ") + std::string(row.name) + " " + row.way;
+    all = all && (row.way == "cgroup" || row.name == "files");
+  }
+  return {"limits", all, ways, all ? "" : to_have_controllers(own, around)};
 }
 
 Finding descriptors() {
@@ -144,12 +146,14 @@ Surroundings look_around() {
 Survey survey(const std::filesystem::path& keeper, const Surroundings& around) {
   const std::string id =
       random_hex(4);  // as a gateway's: of a doctor that is killed the next start removes it
-  const RungReport rungs = find_rungs(id, keeper, true).report;
-  const auto own = os::own_cgroup();
+  const auto own = home_cgroup(id);
+  Rungs found = find_rungs(id, keeper, true);
   if (own) (void)os::remove_cgroup(leaf_parent_of(*own, id));
+  found.handed.take_back();
+  const RungReport& rungs = found.report;
   return {.rungs = rungs,
           .findings = {keeper_there(keeper), leaf(rungs, own, around), pid_namespace(rungs), handles(rungs),
-                       children(), memory_pressure(), controllers(own, around), descriptors(),
+                       children(), memory_pressure(), limits(rungs, own, around), descriptors(),
                        service(around), ordinary_user(around)}};
 }
 

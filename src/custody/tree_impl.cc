@@ -9,6 +9,7 @@
 #include "base/plural.h"
 #include "custody/keeper_watch.h"
 #include "os/cgroup.h"
+#include "os/controllers.h"
 #include "os/process.h"
 #include "os/procfs.h"
 
@@ -51,6 +52,14 @@ std::vector<pid_t> TreeImpl::members() const {
       (void)leaf->for_each_member(
           [](void* set, pid_t pid) { static_cast<std::set<pid_t>*>(set)->insert(pid); }, &members);
   return {members.begin(), members.end()};
+}
+
+std::string TreeImpl::out_of_memory() const {
+  if (!memory_kill_.empty() || entry.leaf.empty() || state_ == TreeState::gone) return memory_kill_;
+  const auto events = os::memory_events(entry.leaf);
+  if (events.killed == 0) return {};
+  if (events.over == 0) return "killed by the kernel for want of memory, though not by its own cap";
+  return "memory cap: its processes together wanted more than limits.memory";
 }
 
 bool TreeImpl::apply(TreeEvent event, std::string reason) {
@@ -173,13 +182,16 @@ void TreeImpl::leader_is_gone(const KeeperDatagram& message) {
   ending.leader = status;
   log::info("tree.leader_exited",
             {{"tree", id()}, {"name", name()}, {"status", to_string(status)}, {"served_on", served_on}});
+  if (status.signal == SIGKILL) memory_kill_ = out_of_memory();  // its leaf will not be there for long
   tell([status, served_on](const Watcher& w) {
     if (w.leader_exited) w.leader_exited(status, served_on);
   });
   if (served_on) return;
   leader_left = true;
   spoke.set();
-  if (started.is_set()) apply(TreeEvent::leader_left, "the server ended by itself: " + to_string(status));
+  if (!started.is_set()) return;
+  const bool capped = !memory_kill_.empty();
+  apply(TreeEvent::leader_left, capped ? memory_kill_ : "the server ended by itself: " + to_string(status));
 }
 
 void TreeImpl::note_stopped_keeper() {

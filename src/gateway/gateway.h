@@ -41,6 +41,7 @@ struct ServerView {
   std::string sharing, command, reason;
   int instances = 0, idle = 0, starts = 0, failures = 0;
   std::optional<SystemTime> retry_at;
+  std::vector<std::pair<std::string, std::string>> limits;  // that the entry sets, and how each holds here
 };
 struct SessionView {
   std::string id, label;

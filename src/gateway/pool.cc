@@ -9,6 +9,7 @@
 #include "base/mutant.h"
 #include "base/plural.h"
 #include "gateway/environment.h"
+#include "gateway/server_limits.h"
 
 namespace holdfast::gateway {
 
@@ -182,6 +183,7 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
   lease = instance->hold(std::move(holder));
   server->instances.emplace(key, instance);
   ++server->starts;
+  warn_of_limits(*server->config, custodian_.rung().limits);
   tasks_.spawn("instance", instance->run(instance, make_environment(environ, server->config->env)));
   return instance;
 }
@@ -275,7 +277,8 @@ std::vector<ServerView> Pool::servers() const {
                         server.instances, [](const auto& i) { return i.second->is_idle(); })),
                     .starts = server.starts,
                     .failures = server.budget.failures(steady_clock::now()),
-                    .retry_at = {}};
+                    .retry_at = {},
+                    .limits = limit_ways(config, custodian_.rung().limits)};
     const bool stuck = std::ranges::any_of(server.instances, [](const auto& i) {
       return i.second->tree() && i.second->tree()->state() == custody::TreeState::unkillable;
     });

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "custody/rungs.h"
 #include "gone_file_system.h"
 #include "lab.h"
 #include "needs.h"
@@ -435,8 +436,8 @@ TEST_P(OnRung, L40_a_decoy_with_the_same_command_line_survives_everything) {
 }
 
 TEST_P(OnLeaf, a_tidied_away_directory_of_leaves_is_made_again) {
-  const auto own = os::own_cgroup();
-  std::filesystem::remove(*own + "/holdfast-" + lab.custodian->gateway_id());
+  const std::string& id = lab.custodian->gateway_id();
+  std::filesystem::remove(leaf_parent_of(*home_cgroup(id), id));
   const auto tree = lab.start(lab.script(kPolite));
   ASSERT_TRUE(tree);
   EXPECT_TRUE(stop(tree));
@@ -461,8 +462,7 @@ TEST_P(OnRung, a_loop_that_is_never_run_again_ends_in_order) {
   if (GetParam() == Rung::tree) return;  // nobody comes back to this state directory: tidy up after it
   std::string id;
   std::ifstream(state / "gateway-id") >> id;
-  EXPECT_TRUE(
-      lab.until([&] { return os::remove_cgroup(*os::own_cgroup() + "/holdfast-" + id).has_value(); }));
+  EXPECT_TRUE(lab.until([&] { return os::remove_cgroup(leaf_parent_of(*home_cgroup(id), id)).has_value(); }));
 }
 
 TEST_P(OnRung, L36_ten_thousand_sweeps_harm_nobody) {
@@ -566,14 +566,14 @@ TEST_P(OnRung, I1_a_tree_is_in_the_ledger_before_its_first_process_executes) {
 TEST_P(OnRung, shutdown_leaves_no_directory_of_leaves) {
   lab.start(lab.script(kDeaf, "deaf"));
   lab.start(lab.script(kDaemonize, "daemonize"));
-  const std::string ours = "holdfast-" + lab.custodian->gateway_id();
-  const auto directories = [&] {
-    const auto own = os::own_cgroup();
-    return own ? os::list_cgroups(*own, ours).value().size() : 0;
+  const std::string id = lab.custodian->gateway_id();
+  const auto there = [&] {
+    const auto home = home_cgroup(id);
+    return home && std::filesystem::exists(leaf_parent_of(*home, id));
   };
-  EXPECT_EQ(directories(), lab.custodian->rung().rung == Rung::leaf ? 1U : 0U);
+  EXPECT_EQ(there(), lab.custodian->rung().rung == Rung::leaf);
   EXPECT_TRUE(lab.run(lab.custodian->shutdown()).unkillable.empty());
-  EXPECT_EQ(directories(), 0U);
+  EXPECT_FALSE(there());
 }
 
 }  // namespace
