@@ -77,20 +77,21 @@ def replace(document, name, text):
 
 
 def numbers_in(document, name):
-    """{(adversary, column): [left, …]} of the table that the document holds now."""
-    rows = {}
+    """{(adversary, event): [left, …]} of the table that the document holds now."""
+    rows, events = {}, []
     text = document.split(begin(name) + "\n", 1)[1].split(END, 1)[0]
     for line in text.splitlines():
         parts = [part.strip() for part in line.strip("|").split("|")]
-        if not line.startswith("| ") or parts[0] == "adversary":
-            continue
-        for column, cell in enumerate(parts[1:]):
-            rows[parts[0], column] = [int(n) for n in re.findall(r"\d+", cell)]
+        if line.startswith("| adversary"):
+            events = parts[1:]
+        elif line.startswith("| "):
+            for event, cell in zip(events, parts[1:], strict=True):
+                rows[parts[0], event] = [int(n) for n in re.findall(r"\d+", cell)]
     return rows
 
 
 def worse(before, now):
-    """What is larger now than it was, by row and column; a cell that was not there is no worse."""
-    return sorted(f"{row}, column {column + 1}: {sum(old)} -> {sum(new)}"
-                  for (row, column), new in now.items()
-                  if (old := before.get((row, column))) and sum(new) > sum(old))
+    """What is larger now than it was, by adversary and event; a cell that was not there is no worse."""
+    return sorted(f"{adversary}, {event}: {sum(old)} -> {sum(new)}"
+                  for (adversary, event), new in now.items()
+                  if (old := before.get((adversary, event))) and sum(new) > sum(old))

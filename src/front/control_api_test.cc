@@ -28,6 +28,8 @@ TEST_F(ControlApiTest, status_has_the_documented_shape) {
       got.dump(),
       R"({"gateway":{"version":"1.2.3","pid":42,"started_at":"1970-01-01T00:00:00.000Z",)"
       R"("listen":["127.0.0.1:4653"]},"custody":{"rung":"tree","pidns":"yes","guarantee":"gone with the gateway",)"
+      R"("limits":{"memory":"rlimit per process","pids":"not enforced: no leaf","cpu":"not enforced: no leaf",)"
+      R"("files":"rlimit per process"},)"
       R"("trees":{"starting":0,"active":0,"idle":0,"draining":0,"orphaned":0,"stopping":0,"unkillable":0},)"
       R"("reaped_total":4,"sweeps_total":2},"servers":{"ready":1,"backoff":0,"parked":1},)"
       R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0},"warnings":[]})");

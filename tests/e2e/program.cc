@@ -132,6 +132,17 @@ Output run_program(const std::string& path, std::vector<std::string> arguments, 
   return output;
 }
 
+namespace {
+
+// When the file was made; nothing if it is not there.
+std::optional<std::filesystem::file_time_type> made(const std::filesystem::path& file) {
+  std::error_code gone;
+  const auto time = std::filesystem::last_write_time(file, gone);
+  return gone ? std::nullopt : std::optional(time);
+}
+
+}  // namespace
+
 GatewayProcess::GatewayProcess(const std::string& yaml, std::vector<std::string> within)
     : dir_(scratch()), within_(std::move(within)) {
   std::filesystem::create_directories(dir_);
@@ -151,10 +162,11 @@ void GatewayProcess::start() {
     words.push_back(word);
   const std::string program = words.front();
   words.erase(words.begin());
-  const std::size_t told_before = log().size();
+  const std::filesystem::path socket = dir_ / "state/holdfast.sock";
+  const auto older = made(socket);  // a killed gateway leaves its socket behind
   program_.emplace(program, words, dir_ / "gateway.log");
   const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-  while (log().find("gateway.ready", told_before) == std::string::npos) {  // its socket may be an older one's
+  while (made(socket) == older) {  // it appears only when the gateway answers
     if (steady_clock::now() > deadline || program_->wait(milliseconds(0)))
       throw std::runtime_error("the gateway did not start:\n" + log());
     std::this_thread::sleep_for(milliseconds(2));
@@ -185,13 +197,18 @@ Output GatewayProcess::cli(std::vector<std::string> arguments, milliseconds limi
   return run_program(program_path("holdfast"), std::move(arguments), limit);
 }
 
-std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server) {
+std::unique_ptr<Program> begin_connect(GatewayProcess& gateway, const std::string& server) {
   auto arguments = gateway.global_arguments();
   arguments.insert(arguments.begin(), {"connect", "--server", server});
   auto client = std::make_unique<Program>(program_path("holdfast"), arguments, gateway.dir() / "connect.log");
   client->write(
       R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}})"
       "\n");
+  return client;
+}
+
+std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server) {
+  auto client = begin_connect(gateway, server);
   const auto hello = client->read_line(milliseconds(10'000));
   if (!hello || hello->find("\"serverInfo\"") == std::string::npos)
     throw std::runtime_error("no handshake: " + hello.value_or("no answer"));

@@ -80,8 +80,10 @@ class GatewayProcess {
   std::optional<Program> program_;
 };
 
-// A live client through `holdfast connect`, as any MCP client would be, after its handshake. Throws if nobody
-// answers.
+// A live client through `holdfast connect`, as any MCP client would be, that has asked for its handshake: id
+// 0.
+std::unique_ptr<Program> begin_connect(GatewayProcess& gateway, const std::string& server);
+// The same after its handshake. Throws if nobody answers.
 std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server);
 // One tool call of it: the line of the answer, empty if none came.
 std::string call(Program& client, const std::string& tool, const std::string& arguments = "{}");

@@ -92,15 +92,15 @@ Limit limit_of(const Cell& cell) {
 // They hold their own leader still before its handshake.
 bool never_answers(const std::string& adversary) { return adversary == "stopper" || adversary == "freezer"; }
 
-// What hides the cgroup v2 tree from a gateway that root runs; an ordinary user's has none to begin with.
+// What hides the cgroup v2 tree from the gateway.
 std::vector<std::string> without_leaves() {
-  if (::geteuid() != 0) return {};
-  return {"/usr/bin/unshare",
-          "--mount",
-          "/bin/sh",
-          "-c",
-          R"(awk '$3 == "cgroup2" {print $2}' /proc/mounts | xargs -r -n1 umount -l && exec "$@")",
-          "sh"};
+  std::vector<std::string> words{"/usr/bin/unshare", "--mount"};
+  if (::geteuid() != 0) words.insert(words.end(), {"--user", "--map-current-user"});
+  words.insert(
+      words.end(),
+      {"/bin/sh", "-c",
+       R"(awk '$3 == "cgroup2" {print $2}' /proc/mounts | xargs -r -n1 umount -l && exec "$@")", "sh"});
+  return words;
 }
 
 class Matrix : public testing::TestWithParam<Cell> {
@@ -116,6 +116,7 @@ class Matrix : public testing::TestWithParam<Cell> {
   void happens(Event event);
   void cancel_a_job_in_its_call();
   void kill_keepers();
+  void spare_the_first();
   [[nodiscard]] std::vector<Living> left() const;
   [[nodiscard]] std::size_t left_within(milliseconds limit) const;
   void expect_an_answer(Program& client);
@@ -123,6 +124,8 @@ class Matrix : public testing::TestWithParam<Cell> {
 
   std::string adversary_ = std::get<0>(GetParam());
   Rung rung_ = std::get<1>(GetParam());
+  std::string marker_ =
+      testing::TempDir() + "holdfast-matrix-" + std::to_string(::getpid());  // the deed is done
   std::unique_ptr<GatewayProcess> gateway_;
   std::unique_ptr<Program> beside_, client_, other_;  // beside_: of a server that nothing happens to
   std::set<pid_t> known_;                             // those who do not count as left
@@ -133,10 +136,10 @@ class Matrix : public testing::TestWithParam<Cell> {
 void Matrix::start() {
   const std::string stop = "\n    stop: { eof: 100ms, term: 100ms, lost: 100ms }\n";
   const std::string isolation = rung_ == Rung::pidns ? "    isolation: pidns\n" : "";
-  const std::string marker = testing::TempDir() + "holdfast-matrix-" + std::to_string(::getpid());
   gateway_ = std::make_unique<GatewayProcess>(
       "listen: []\ndrain: 1s\nmcpServers:\n  beside:\n    command: " HOLDFAST_FIXTURE_SERVER "\n  evil:\n" +
-          ("    command: " + adversary_path(adversary_) + "\n    args: [" + marker + "]" + stop + isolation) +
+          ("    command: " + adversary_path(adversary_) + "\n    args: [" + marker_ + "]" + stop +
+           isolation) +
           "jobs:\n  job: { schedule: every 365d, steps: [{ tool: evil__hang }] }\n",
       rung_ == Rung::tree ? without_leaves() : std::vector<std::string>{});
   const auto found = gateway_->log().find("rung=leaf") != std::string::npos ? Rung::leaf : Rung::tree;
@@ -151,21 +154,10 @@ void Matrix::start() {
 
 // With its server's deed done, and its handshake, if there is to be one.
 std::unique_ptr<Program> Matrix::open_client() {
-  const std::string marker = testing::TempDir() + "holdfast-matrix-" + std::to_string(::getpid());
-  ::unlink(marker.c_str());
-  std::unique_ptr<Program> client;
-  if (never_answers(adversary_)) {
-    auto arguments = gateway_->global_arguments();
-    arguments.insert(arguments.begin(), {"connect", "--server", "evil"});
-    client = std::make_unique<Program>(program_path("holdfast"), arguments, gateway_->dir() / "connect.log");
-    client->write(
-        R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}})"
-        "\n");
-  } else {
-    client = connect(*gateway_, "evil");
-  }
-  EXPECT_TRUE(until([&] { return ::access(marker.c_str(), F_OK) == 0; }, 20s)) << "never got ready";
-  ::unlink(marker.c_str());
+  ::unlink(marker_.c_str());
+  auto client = never_answers(adversary_) ? begin_connect(*gateway_, "evil") : connect(*gateway_, "evil");
+  EXPECT_TRUE(until([&] { return ::access(marker_.c_str(), F_OK) == 0; }, 20s)) << "never got ready";
+  ::unlink(marker_.c_str());
   known_.insert(client->pid());
   return client;
 }
@@ -182,21 +174,23 @@ std::vector<Living> Matrix::left() const {
 std::size_t Matrix::left_within(milliseconds limit) const {
   constexpr int kLooks = 10;
   int empty_looks = 0;
-  std::size_t most = 0;
+  std::size_t found = 0;
   const auto look = [&] {
     while (os::wait_child(-1).value_or(os::Waited{}).pid > 0) {
     }
-    most = left().size();
-    empty_looks = most == 0 ? empty_looks + 1 : 0;
+    found = left().size();
+    empty_looks = found == 0 ? empty_looks + 1 : 0;
     return empty_looks == kLooks;
   };
-  return until(look, limit) ? 0 : std::max<std::size_t>(most, 1);
+  return until(look, limit) ? 0 : std::max<std::size_t>(found, 1);
 }
 
 void Matrix::kill_keepers() {
+  int killed = 0;
   for (const auto& living : left())
-    if (const auto handle = os::PidFd::open(living.pid); handle && living.keeper)
-      (void)handle->signal(SIGKILL);
+    if (const auto handle = os::PidFd::open(living.pid); handle && living.keeper && handle->signal(SIGKILL))
+      ++killed;
+  EXPECT_EQ(killed, 1);
 }
 
 void Matrix::cancel_a_job_in_its_call() {
@@ -226,6 +220,16 @@ void Matrix::expect_the_neighbour_unharmed() {
   }
 }
 
+// Its keeper, and its whole tree where that stands still.
+void Matrix::spare_the_first() {
+  const bool comes_and_goes = adversary_ == "bomb" || adversary_ == "chain" || adversary_ == "reparent";
+  for (const auto& living : left()) {
+    if (living.keeper) spared_ = living.pid;
+    if (living.keeper || !comes_and_goes) unharmed_.insert(living.pid);
+  }
+  ASSERT_NE(spared_, 0);
+}
+
 void Matrix::happens(Event event) {
   switch (event) {
     case Event::clean_close:
@@ -235,9 +239,7 @@ void Matrix::happens(Event event) {
     case Event::cancel:
       return cancel_a_job_in_its_call();
     case Event::sibling_closes:
-      for (const auto& living : left())
-        if (living.keeper) spared_ = living.pid;
-      unharmed_.insert(spared_);
+      spare_the_first();
       other_ = open_client();
       return other_->close_stdin();
     case Event::gateway_term:
@@ -270,13 +272,19 @@ TEST_P(Matrix, leaves_nobody_and_harms_nobody) {
     }
   }
   const bool over = event == Event::gateway_term || event == Event::gateway_killed;
-  if (over) EXPECT_TRUE(gateway_->program().wait(20s));
-  if (over) beside_.reset(), client_.reset();
+  if (over) {
+    const auto end = gateway_->program().wait(20s);
+    ASSERT_TRUE(end) << gateway_->log();
+    EXPECT_EQ(end->signal, event == Event::gateway_term ? 0 : SIGKILL);
+    if (event == Event::gateway_term) EXPECT_EQ(end->code, 0) << gateway_->log();
+    beside_.reset(), client_.reset();
+  }
   const auto limit = limit_of(GetParam());
   const auto count = left_within(limit.left > 0 ? 2s : patience(20s));
   RecordProperty("left", static_cast<int>(count));
   RecordProperty("why", limit.why);
   EXPECT_LE(count, static_cast<std::size_t>(limit.left)) << to_string(left()) << gateway_->log();
+  for (const auto& living : left()) EXPECT_FALSE(living.keeper) << living.pid;
   if (over || event == Event::one_stroke) return;
   expect_the_neighbour_unharmed();
   if (event == Event::sibling_closes && !never_answers(adversary_)) expect_an_answer(*client_);

@@ -43,7 +43,14 @@ class Tables(unittest.TestCase):
         good = document(self.cells(deaf_leaf_cancel=0, deaf_tree_cancel=0, polite_leaf_cancel=3))
         bad = document(self.cells(deaf_leaf_cancel=0, deaf_tree_cancel=1, polite_leaf_cancel=2))
         found = tables.worse(tables.numbers_in(good, "x"), tables.numbers_in(bad, "x"))
-        self.assertEqual(["deaf, column 1: 0 -> 1"], found)
+        self.assertEqual(["deaf, cancel: 0 -> 1"], found)
+
+    def test_the_committed_tables_are_filled(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+        with open(os.path.join(root, "docs/guarantees.md")) as file:
+            committed = file.read()
+        for name in ("gateway", "run"):
+            self.assertGreater(len(tables.numbers_in(committed, name)), 100, name)
 
     def test_what_stands_around_the_table_stays(self):
         text = document(self.cells(deaf_leaf_cancel=0))

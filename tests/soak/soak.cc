@@ -42,7 +42,7 @@ std::string configuration() {
   for (const char* name : kAdversaries)
     yaml += "  " + std::string(name) + ":\n    command: " + adversary_path(name) +
             "\n    maxInstances: 64\n    stop: { eof: 50ms, term: 50ms, lost: 50ms }\n"
-            "    restart: { budget: 1000, window: 1s, backoff: 0s..1ms }\n";
+            "    restart: { budget: 1000, per: 1s, backoff: 0s..1ms }\n";
   return yaml + "jobs:\n  job: { schedule: every 365d, steps: [{ tool: deaf__here }] }\n";
 }
 
@@ -88,6 +88,7 @@ class Soak {
   pid_t steady_keeper_ = 0;
   std::filesystem::path leaves_;
   std::atomic<int> lived_ = 0, faults_ = 0;
+  std::atomic<int> asked_ = 0, greeted_ = 0;  // for a handshake, and with one
   int steady_calls_ = 0;
   std::vector<Reading> readings_;
   std::vector<std::string> problems_;
@@ -135,15 +136,13 @@ void Soak::fault(std::minstd_rand& chance) {
 // A client on a server of its own: it ends before the handshake, in it, in a call, or after one.
 void Soak::one_life(std::minstd_rand& chance) {
   const std::string server = kAdversaries[chance() % std::size(kAdversaries)];
-  auto arguments = gateway_.global_arguments();
-  arguments.insert(arguments.begin(), {"connect", "--server", server});
-  Program client(program_path("holdfast"), arguments, gateway_.dir() / "connect.log");
-  client.write(
-      R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"soak","version":"1"}}})"
-      "\n");
+  const auto client_owned = begin_connect(gateway_, server);
+  Program& client = *client_owned;
   const auto how = chance() % 10;
   if (how == 0) return;  // SIGKILL, whatever it was at
-  (void)client.read_line(10s);
+  const auto hello = client.read_line(10s);
+  ++asked_;
+  if (hello && hello->find("\"serverInfo\"") != std::string::npos) ++greeted_;
   client.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
   client.write(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":")" +
                std::string(how < 3 ? "hang" : "here") + "\",\"arguments\":{}}}\n");
@@ -220,8 +219,15 @@ int Soak::run() {
   require(last.pss_kb <= settled.pss_kb + settled.pss_kb / 4,
           "memory grew: " + std::to_string(last.pss_kb) + " kB");
   require(last.zombies == 0, "zombies: " + std::to_string(last.zombies));
-  require(last.ledger <= settled.ledger, "ledger entries: " + std::to_string(last.ledger));
-  require(last.leaves <= settled.leaves, "leaves: " + std::to_string(last.leaves));
+  // The tree of the client that stays, and nothing else.
+  require(last.ledger == 1, "ledger entries: " + std::to_string(last.ledger));
+  require(last.leaves == (leaves_.empty() ? 0 : 1), "leaves: " + std::to_string(last.leaves));
+  require(leaves_.empty() == (gateway_.log().find("rung=leaf") == std::string::npos),
+          "where the leaves are is not known");
+  // Faults hit some of them in it; without servers to speak of nothing was shown.
+  require(greeted_ * 10 >= asked_ * 8,
+          "of " + std::to_string(asked_) + " clients only " + std::to_string(greeted_) + " met a server");
+  require(gateway_.log().find("unknown key") == std::string::npos, "the configuration has unknown keys");
   steady_.reset();
   gateway_.program().signal(SIGTERM);
   const auto end = gateway_.program().wait(20s);
