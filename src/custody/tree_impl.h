@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "custody/container.h"
 #include "custody/keeper_protocol.h"
 #include "custody/launch.h"
 #include "custody/ledger.h"
@@ -57,6 +58,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   void note_stopped_keeper();  // it got SIGSTOP: continued at once, or ended if that goes on
 
   LedgerEntry entry;
+  std::optional<Container> container;  // what it runs is one
   const Graces graces;
   const bool pidns;  // in a PID namespace of its own
   os::PidFd keeper;
