@@ -52,6 +52,7 @@ void await_exit(const os::PidFd& process) {
 FakeRuntime::FakeRuntime()
     : dir_(std::filesystem::temp_directory_path() / ("runtime-" + random_hex(6))), mark_(random_hex(8)) {
   std::filesystem::create_directories(dir_);
+  std::filesystem::create_symlink(program(), dir_ / "ssh");
   start_daemon();
 }
 

@@ -31,7 +31,8 @@ class FakeRuntime {
   // Runs it as a user would, to its end: its output.
   std::string docker(std::vector<std::string> words) const;
 
-  [[nodiscard]] static std::string program();  // its base name is docker
+  [[nodiscard]] static std::string program();                     // its base name is docker
+  [[nodiscard]] std::string ssh() const { return dir_ / "ssh"; }  // the same program by another name
   [[nodiscard]] std::string host() const { return "unix://" + (dir_ / "docker.sock").native(); }
   [[nodiscard]] const std::filesystem::path& dir() const { return dir_; }
 
