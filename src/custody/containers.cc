@@ -55,6 +55,7 @@ asio::awaitable<Result<std::string>> ask_runtime(CoreRef core, Command cli, std:
   spec.graces = {.eof = milliseconds(0), .term = milliseconds(500), .lost = milliseconds(500)};
   for (auto& word : words) spec.command.arguments.push_back(std::move(word));
   const auto tree = std::make_shared<TreeImpl>(core->executor, core->intent_for(spec), spec.graces, false);
+  tree->errand = true;
   const auto answer = std::make_shared<Answer>();
   tree->watch({.before_stop = {},
                .leader_exited = {},

@@ -120,6 +120,7 @@ class CustodianImpl final : public Custodian {
     ++core->totals.sweeps;
     std::vector<TreeRef> awaited;
     for (const auto& tree : std::vector(core->trees)) {
+      if (tree->errand) continue;  // who is awaited may need it
       const bool chosen = may_reap(tree->state(), include_active);
       if (chosen) core->begin_stop(tree, reason);
       if (chosen || tree->state() == TreeState::stopping || tree->state() == TreeState::unkillable)

@@ -17,6 +17,7 @@ constexpr milliseconds kAcknowledge{300};
 constexpr milliseconds kStarved{2000};  // a keeper that is ready to run and gets no processor
 constexpr milliseconds kMargin{2000};   // over the sum of all graces
 constexpr milliseconds kAbandoned{100};
+constexpr milliseconds kRuntime{20000};  // for some answers of a container runtime, each bounded for itself
 
 asio::awaitable<void> call(std::function<asio::awaitable<void>(steady_clock::time_point)> errand,
                            steady_clock::time_point deadline) {
@@ -115,7 +116,8 @@ asio::awaitable<void> run_stop(CoreRef core, TreeRef tree, std::string reason) {
 
 asio::awaitable<bool> await_gone(CoreRef core, TreeRef tree) {
   // begin_stop() and tend() bound the ladder; this only bounds their mistakes.
-  const auto limit = steady_clock::now() + 2 * longest_ladder(*core, *tree) + kLongestBeforeStop + kStarved;
+  const auto limit = steady_clock::now() + 2 * longest_ladder(*core, *tree) + kLongestBeforeStop + kStarved +
+                     (tree->container ? kRuntime : milliseconds(0));
   while (tree->state() != TreeState::gone && tree->state() != TreeState::unkillable)
     if (!co_await tree->settled.wait_until(limit)) break;
   co_return tree->state() == TreeState::gone;

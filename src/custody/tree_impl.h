@@ -59,6 +59,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
 
   LedgerEntry entry;
   std::optional<Container> container;  // what it runs is one
+  bool errand = false;  // a question to a runtime, for another tree's end: it has its own bound
   const Graces graces;
   const bool pidns;  // in a PID namespace of its own
   os::PidFd keeper;

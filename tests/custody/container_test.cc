@@ -122,6 +122,17 @@ TEST_F(Containers, L33_a_shutdown_leaves_none) {
   EXPECT_TRUE(nothing_left());
 }
 
+TEST_F(Containers, L33_a_shutdown_does_not_cut_off_an_end_that_is_under_way) {
+  const auto tree = start(docker(kDeaf));
+  tree->orphan("test");
+  TaskGroup group(lab.loop.get_executor());
+  group.spawn("sweep",
+              [](Custodian& c) -> asio::awaitable<void> { (void)co_await c.sweep(); }(*lab.custodian));
+  EXPECT_TRUE(lab.until([&] { return runtime.called("stop"); }));
+  EXPECT_TRUE(lab.run(lab.custodian->shutdown()).unkillable.empty());
+  EXPECT_TRUE(nothing_left());
+}
+
 TEST_F(Containers, L33_containers_of_others_are_never_touched) {
   // The same image: a user's own, and another gateway's.
   runtime.docker({"run", "-d", "/bin/sleep", "1000"});
