@@ -133,6 +133,7 @@ Result<Container> decode_container(std::string_view text) {
         container.cli.arguments.push_back(word);
         break;
       case 'e':
+        if (!is_recorded(word)) return fail(Errc::invalid, "container", "a variable of no known name");
         container.cli.environment.push_back(word);
         break;
       default:

@@ -84,6 +84,9 @@ TEST(Container, a_torn_or_forged_record_is_none) {
   auto forged = text;
   forged.replace(forged.find("pdocker"), 7, "prm -rf");
   EXPECT_FALSE(decode_container(forged));
+  forged = text;
+  forged.replace(forged.find("ePATH="), 6, "eLD_P=");
+  EXPECT_FALSE(decode_container(forged));
 }
 
 TEST(Container, ids_are_ids_and_nothing_else) {
