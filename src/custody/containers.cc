@@ -45,8 +45,7 @@ struct Answer {
   std::string out, err;
 };
 
-// One command of the runtime, in custody as any other (shutdown waits for the tree that it is for). Its
-// output, if it succeeded.
+// One command of the runtime, in custody as any other. Its output, if it succeeded.
 asio::awaitable<Result<std::string>> ask_runtime(CoreRef core, Command cli, std::vector<std::string> words,
                                                  milliseconds limit) {
   const auto deadline = steady_clock::now() + limit;
