@@ -108,6 +108,7 @@ asio::awaitable<Result<int>> end_labelled(CoreRef core, Command cli, std::string
                                           int looks) {
   std::set<std::string> ended;
   auto deadline = steady_clock::time_point::max();
+  bool again = false;
   for (int clean = 0;;) {
     auto ids = co_await list(core, cli, label);
     if (core->ended) co_return fail(Errc::closed, "container");
@@ -119,11 +120,12 @@ asio::awaitable<Result<int>> end_labelled(CoreRef core, Command cli, std::string
         co_return fail(Errc::unproven, "container", ids->front().substr(0, kShownId) + " does not end");
       const auto known = ended.size();
       ended.insert(ids->begin(), ids->end());
-      co_await end_by_id(core, cli, *ids, known == ended.size() ? milliseconds(0) : grace);
-      if (ended.size() > known) deadline = steady_clock::now() + kVanishing;
+      again = known == ended.size();
+      co_await end_by_id(core, cli, *ids, again ? milliseconds(0) : grace);
+      if (!again) deadline = steady_clock::now() + kVanishing;
     }
     if (core->ended) co_return fail(Errc::closed, "container");
-    (void)co_await sleep_until(steady_clock::now() + (ids->empty() ? kBetweenLooks : milliseconds(0)));
+    if (again || ids->empty()) co_await sleep_until(steady_clock::now() + kBetweenLooks);
   }
 }
 
