@@ -149,7 +149,9 @@ Result<void> record(const Container& container, const fs::path& directory) {
   fs::create_directory(directory, ec);
   if (!ec) fs::permissions(directory, fs::perms::owner_all, ec);
   if (ec) return sys_error("mkdir", directory.native(), ec.value());
-  return write_file(record_file(container.tree, directory), encode(container));
+  auto written = write_file(record_file(container.tree, directory), encode(container));
+  if (!written) forget(container, directory);  // no half of one
+  return written;
 }
 
 void forget(const Container& container, const fs::path& directory) {
