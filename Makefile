@@ -43,6 +43,12 @@ tsan: ## the units, the custodian and the pool under ThreadSanitizer
 ifneq ($(wildcard bench/CMakeLists.txt),)
 include mk/bench.mk
 endif
+ifneq ($(wildcard tests/matrix/CMakeLists.txt),)
+include mk/matrix.mk
+endif
+ifneq ($(wildcard tests/soak/CMakeLists.txt),)
+include mk/soak.mk
+endif
 ifneq ($(wildcard tests/fuzz/CMakeLists.txt),)
 include mk/fuzz.mk
 endif

@@ -74,7 +74,8 @@ function(holdfast_mutant test)
   if(A_IN)
     set(program ${test})
     add_dependencies(${test} ${mutant})
-    list(APPEND environment HOLDFAST_TEST_INSTEAD=${original}=mutants/${mutant})
+    list(APPEND environment HOLDFAST_TEST_INSTEAD=${original}=mutants/${mutant}
+                            HOLDFAST_KEEPER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/holdfast-keeper)  # a gateway's, which has none beside it
   endif()
   list(APPEND environment HOLDFAST_TEST_PATIENCE=4000)
   foreach(case ${A_FAILS})

@@ -46,8 +46,5 @@ int main(int argc, char** argv) {
   if (!holdfast::os::fill_standard_descriptors()) return EXIT_FAILURE;
   const char* no_colour = std::getenv("NO_COLOR");
   const bool colour = ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
-  const int code =
-      holdfast::cli::run({argv + 1, argv + argc}, {.out = std::cout, .err = std::cerr, .colour = colour});
-  std::cout.flush();
-  return code == 0 && !std::cout ? EXIT_FAILURE : code;  // a full disk must not look like success
+  return holdfast::cli::run({argv + 1, argv + argc}, {.out = std::cout, .err = std::cerr, .colour = colour});
 }

@@ -97,6 +97,7 @@ class Holdfast:
         with open(config, "w", encoding="utf-8") as file:
             file.write(text)
         environment = control.tools_environment(root, HOLDFAST_RUN_DIR=directory)
+        self.program = program
         self.gateway = control.Gateway(program, config, directory, environment)
         self.pid = self.gateway.pid
         self.watch = proc.Watch(self.pid)
@@ -171,3 +172,5 @@ class Holdfast:
             self.gateway.shut_down()
             if not self.gateway.wait(30):
                 self.kill()
+        # The empty cgroup of a killed gateway goes with the next start in its place, or with doctor.
+        subprocess.run([self.program, "doctor"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)

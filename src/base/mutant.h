@@ -16,6 +16,7 @@ enum class Mechanism {
   gateway_pidfd,          // it sees that the gateway died, whoever holds the lifeline
   gateway_death,          // it acts upon either
   init_dies_with_keeper,  // a namespace's init ends with it, by the kernel's hand
+  process_limits,         // what no cgroup limits, each process is
   // the custodian
   gateway_subreaper,      // a dead keeper's children come to the gateway
   strays,                 // they are found and ended

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/json_depth.h"
+#include "base/plural.h"
 #include "cli/context.h"
 #include "config/tool_name.h"
 #include "mcp/tool_result.h"
@@ -86,8 +87,9 @@ int sweep(Context& context, bool dry) {
   const bool stuck = !got->at("unkillable").empty();
   if (print_json(context, *got)) return stuck ? daemon::kExitFailed : 0;
   const auto& reaped = got->at("reaped");
-  context.out() << (dry ? "would reap " : "reaped ") << reaped.size() << " of " << text_of(*got, "examined")
-                << " trees" << (reaped.empty() ? "" : ":");
+  context.out() << (dry ? "would reap " : "reaped ") << reaped.size() << " of "
+                << counted(got->at("examined").get<std::int64_t>(), "tree", "trees")
+                << (reaped.empty() ? "" : ":");
   for (const auto& id : reaped) context.out() << ' ' << id.get<std::string>();
   context.out() << '\n';
   for (const auto& id : got->at("unkillable"))
@@ -101,9 +103,7 @@ std::string use_of(const Json& instance) {
   for (const auto& lease : instance.value("leases", Json::array()))
     out += (out.empty() ? "" : ", ") + text_of(lease, "label");
   const int calls = instance.value("calls_in_flight", 0);
-  if (calls > 0)
-    out +=
-        (out.empty() ? "" : ", ") + std::to_string(calls) + (calls == 1 ? " call" : " calls") + " in flight";
+  if (calls > 0) out += (out.empty() ? "" : ", ") + counted(calls, "call", "calls") + " in flight";
   return out;
 }
 
@@ -114,8 +114,8 @@ int end_instances(Context& context, const std::string& verb, const std::string& 
   if (!got) return got.error();
   const auto& left = got->at("left");
   if (!print_json(context, *got)) {
-    const std::string count = text_of(*got, "stopped");
-    context.out() << server << ": " << count << (count == "1" ? " instance" : " instances") << " stopped"
+    context.out() << server << ": "
+                  << counted(got->at("stopped").get<std::int64_t>(), "instance", "instances") << " stopped"
                   << (verb == "restart" ? "; the next call starts it again" : "") << '\n';
   }
   for (const auto& instance : left) {
@@ -228,7 +228,8 @@ void add_act_verbs(CLI::App& app, Context& context) {
   auto* reloading =
       app.add_subcommand("reload", "Read the configuration again; replace only what changed")->fallthrough();
   reloading->footer(
-      "Example: holdfast reload\nA broken file changes nothing and exits 78, with every error.");
+      "Example: holdfast reload\nA file that is broken as a whole changes nothing and exits 78; an error of "
+      "one entry keeps that\nentry alone from being started.");
   reloading->callback([&context] { context.action = [&context] { return reload(context); }; });
 
   const auto hurry = std::make_shared<bool>(false);

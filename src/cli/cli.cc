@@ -41,8 +41,9 @@ std::string unknown_verb(const CLI::App& app) {
 
 }  // namespace
 
-int run(std::vector<std::string> arguments, Terminal terminal) {
-  Context context{.terminal = std::move(terminal), .paths = {}, .json = false, .action = {}};
+namespace {
+
+int parse_and_act(std::vector<std::string> arguments, Context& context) {
   CLI::App app("Holdfast owns the MCP servers of this machine: none left behind, none in use ever killed.",
                "holdfast");
   app.require_subcommand(1);
@@ -68,6 +69,17 @@ int run(std::vector<std::string> arguments, Terminal terminal) {
   } catch (const std::exception& e) {  // an answer of another shape than this version knows
     return context.fail(daemon::kExitFailed, e.what());
   }
+}
+
+}  // namespace
+
+int run(std::vector<std::string> arguments, Terminal terminal) {
+  Context context{.terminal = std::move(terminal), .paths = {}, .json = false, .action = {}};
+  const int code = parse_and_act(std::move(arguments), context);
+  if (context.out().flush()) return code;
+  // A full disk must not look like success.
+  const int lost = context.fail(daemon::kExitFailed, "standard output did not take the whole answer");
+  return code == daemon::kExitDone ? lost : code;
 }
 
 }  // namespace holdfast::cli

@@ -1,7 +1,7 @@
 // The command line: parse, ask the control API, print.
 #pragma once
 
-#include <iosfwd>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -17,6 +17,7 @@ struct Terminal {
   bool colour = false;
   milliseconds patience{5'000};  // for a gateway's first sign of life
   daemon::Environment environment = daemon::process_environment();
+  std::istream& in = std::cin;
 };
 
 // One command; `arguments` without the program's name. The exit code.

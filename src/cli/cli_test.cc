@@ -17,16 +17,22 @@ using Json = nlohmann::ordered_json;
 struct CliTest : testing::Test {
   FakeFront front;
   std::ostringstream out, err;
+  std::istringstream in;
   milliseconds patience = 10s;
 
   int run(std::vector<std::string> arguments) {
     out.str("");
     err.str("");
-    return cli::run(
-        std::move(arguments),
-        {.out = out, .err = err, .patience = patience, .environment = [this](std::string_view name) {
-           return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string()) : std::nullopt;
-         }});
+    return cli::run(std::move(arguments), {.out = out,
+                                           .err = err,
+                                           .patience = patience,
+                                           .environment =
+                                               [this](std::string_view name) {
+                                                 return name == "HOLDFAST_SOCKET"
+                                                            ? std::optional(front.path.string())
+                                                            : std::nullopt;
+                                               },
+                                           .in = in});
   }
 };
 
@@ -254,6 +260,7 @@ TEST_F(CliTest, jobs_run_and_wait_show_their_log_and_are_cancelled) {
   EXPECT_EQ(run({"job", "run", "digest", "--wait", "1s"}), 1);
   EXPECT_EQ(run({"job", "run", "digest", "--no-wait"}), 0);
   EXPECT_EQ(run({"job", "run", "nobody"}), 1);
+  EXPECT_EQ(err.str(), "holdfast: job nobody: not found\n");
   EXPECT_EQ(run({"job", "history", "digest"}), 0);
   EXPECT_EQ(run({"job", "cancel", "digest", "17"}), 0);
   EXPECT_EQ(out.str(), "cancelled 1\n");
@@ -326,6 +333,49 @@ TEST_F(CliTest, check_exits_78_on_a_broken_file_and_needs_no_gateway) {
   EXPECT_NE(err.str().find("config.yaml:"), std::string::npos) << err.str();
   EXPECT_EQ(run({"check", file, "--json"}), 78);
   EXPECT_EQ(Json::parse(out.str())["ok"], false);
+}
+
+TEST_F(CliTest, an_answer_that_is_not_taken_is_no_success) {
+  for (const auto& words : {std::vector<std::string>{"status"}, {"doctor"}, {"version"}, {"--help"}}) {
+    std::ofstream full("/dev/full");
+    err.str("");
+    EXPECT_EQ(cli::run(words, {.out = full,
+                               .err = err,
+                               .environment =
+                                   [this](std::string_view name) {
+                                     return name == "HOLDFAST_SOCKET" ? std::optional(front.path.string())
+                                                                      : std::nullopt;
+                                   }}),
+              1)
+        << words.front();
+    EXPECT_EQ(err.str(), "holdfast: standard output did not take the whole answer\n") << words.front();
+  }
+}
+
+TEST_F(CliTest, check_counts_in_the_singular_too) {
+  const auto file = front.dir.path / "config.yaml";
+  std::ofstream(file) << "mcpServers: { a: { command: cat } }\n";
+  EXPECT_EQ(run({"check", file}), 0) << err.str();
+  EXPECT_TRUE(out.str().ends_with(": ok, 1 server, 0 jobs\n")) << out.str();
+}
+
+// The link stands for a folder without the right to look into it, which root always has.
+TEST_F(CliTest, doctor_answers_where_a_socket_cannot_be_looked_at) {
+  const auto loop = front.dir.path / "loop";
+  std::filesystem::create_symlink(loop, loop);
+  EXPECT_EQ(run({"doctor", "--json", "--socket", (loop / "sock").string()}), 0);
+  EXPECT_TRUE(Json::parse(out.str())["gateway"].is_null());
+  EXPECT_TRUE(err.str().starts_with("holdfast: whether a gateway runs is not to be seen: ")) << err.str();
+}
+
+TEST_F(CliTest, check_reads_its_standard_input_through_a_pipe_too) {
+  in.str("drain: 7s\nmcpServers: {a: {command: x}}\n");
+  EXPECT_EQ(run({"check", "/dev/stdin"}), 0) << err.str();
+  EXPECT_EQ(out.str(), "/dev/stdin: ok, 1 server, 0 jobs\n");
+  in.clear();
+  in.str("");
+  EXPECT_EQ(run({"check", "/dev/stdin"}), 78);
+  EXPECT_NE(err.str().find("/dev/stdin: error: is empty"), std::string::npos) << err.str();
 }
 
 TEST_F(CliTest, doctor_says_what_is_guaranteed_and_what_would_raise_it) {

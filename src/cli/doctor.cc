@@ -13,7 +13,13 @@ namespace {
 // Where the gateway that runs stands, which may be elsewhere than we do; null: nobody answers.
 Json running_gateway(Context& context) {
   const auto socket = daemon::resolve_socket(context.paths, context.terminal.environment);
-  if (!socket || !std::filesystem::exists(*socket)) return nullptr;
+  if (!socket) return nullptr;
+  std::error_code ec;
+  const bool there = std::filesystem::exists(*socket, ec);
+  if (ec)
+    (void)context.fail(daemon::kExitNotPermitted,
+                       "whether a gateway runs is not to be seen: " + socket->string() + ": " + ec.message());
+  if (!there) return nullptr;
   const auto status = ask(context, "GET", "/v1/status");
   if (!status) return nullptr;
   const auto pid = status->at("gateway").at("pid").get<pid_t>();

@@ -3,6 +3,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/plural.h"
 #include "cli/context.h"
 #include "cli/process_tree.h"
 #include "cli/table.h"
@@ -31,6 +32,14 @@ std::string joined(const Json& list) {
   return out.empty() ? "-" : out;
 }
 
+// "cpu cgroup, memory rlimit per process".
+std::string ways(const Json& limits) {
+  std::string out;
+  for (const auto& [name, way] : limits.items())
+    out += (out.empty() ? "" : "; ") + name + " " + way.get<std::string>();
+  return out.empty() ? "-" : out;
+}
+
 int status(Context& context) {
   const auto got = ask(context, "GET", "/v1/status");
   if (!got) return got.error();
@@ -40,14 +49,26 @@ int status(Context& context) {
                 << ", up " << age_of(text_of(gateway, "started_at")) << ", listens on "
                 << joined(gateway.at("listen")) << '\n'
                 << "custody   " << text_of(custody, "rung") << ": " << text_of(custody, "guarantee") << '\n'
+                << "limits    " << ways(custody.value("limits", Json::object())) << '\n'
                 << "trees     " << counts(custody.at("trees")) << "; " << text_of(custody, "reaped_total")
-                << " reaped, " << text_of(custody, "sweeps_total") << " sweeps\n"
+                << " reaped, " << counted(custody.at("sweeps_total").get<std::int64_t>(), "sweep", "sweeps")
+                << "\n"
                 << "servers   " << counts(got->at("servers")) << '\n'
                 << "sessions  " << text_of(*got, "sessions") << '\n'
                 << "jobs      " << counts(got->at("jobs")) << '\n';
   for (const auto& warning : got->value("warnings", Json::array()))
     context.out() << "warning   " << warning.get<std::string>() << '\n';
   return 0;
+}
+
+// Why it is not well; else which of its limits hold by nothing here (status says why).
+std::string reason_of(const Json& server) {
+  if (std::string why = text_of(server, "reason"); !why.empty()) return why;
+  std::string out;
+  for (const auto& [name, way] : server.value("limits", Json::object()).items())
+    if (way.get<std::string>().starts_with("not"))
+      out += (out.empty() ? "limits not enforced here: " : ", ") + name;
+  return out;
 }
 
 // By what people call them: a run is "job/run", a client what it calls itself.
@@ -96,7 +117,7 @@ int servers(Context& context) {
   for (const auto& row : got->at("servers")) {
     table.add({text_of(row, "name"), text_of(row, "state"), text_of(row, "sharing"),
                text_of(row, "instances"), text_of(row, "starts"), text_of(row, "failures"),
-               one_line(text_of(row, "command"), 40), one_line(text_of(row, "reason"), 80)});
+               one_line(text_of(row, "command"), 40), one_line(reason_of(row), 80)});
   }
   table.print(context.out(), context.terminal.colour);
   return 0;

@@ -4,8 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/address.h"
+#include "base/plural.h"
 #include "cli/connect.h"
 #include "cli/context.h"
+#include "config/document.h"
 #include "daemon/check.h"
 
 namespace holdfast::cli {
@@ -37,11 +39,20 @@ Json problem_json(const config::Problem& problem) {
           {"message", problem.message}};
 }
 
+// Nobody else waits here: what comes through a pipe may be checked, if it is our own standard input.
+config::Loaded load(Context& context, const std::filesystem::path& file) {
+  if (file != "/dev/stdin") return daemon::load_checked(file);
+  std::string text(config::kLargestFile + 1, '\0');
+  context.terminal.in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(context.terminal.in.gcount()));
+  return config::load_text(text, file, daemon::process_environment(), daemon::check_schedule);
+}
+
 int check(Context& context, const std::string& given) {
   const std::filesystem::path file =
       config::find_config_file(given.empty() ? context.paths.config : given, context.terminal.environment);
   if (file.empty()) return context.fail(daemon::kExitConfiguration, "no configuration found; name one");
-  const auto loaded = daemon::load_checked(file);
+  const auto loaded = load(context, file);
   const bool clean = daemon::is_clean(loaded);
   const int code = clean ? daemon::kExitDone : daemon::kExitConfiguration;
   Json problems = Json::array(), unusable = Json::array();
@@ -64,8 +75,8 @@ int check(Context& context, const std::string& given) {
     (void)context.fail(code, text_of(entry, "server") + " will not be started: " + text_of(entry, "reason"));
   }
   if (clean) {
-    context.out() << file.string() << ": ok, " << loaded.config.servers.size() << " servers, "
-                  << loaded.config.jobs.size() << " jobs\n";
+    context.out() << file.string() << ": ok, " << counted(loaded.config.servers.size(), "server", "servers")
+                  << ", " << counted(loaded.config.jobs.size(), "job", "jobs") << '\n';
   }
   return code;
 }

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <utility>
 
 #include "config/document.h"
 #include "config/reader.h"
+#include "os/regular_file.h"
 
 namespace holdfast::config {
 namespace {
@@ -18,6 +18,14 @@ Loaded unreadable(const std::filesystem::path& file, std::string message) {
   loaded.config.file = file.string();
   loaded.problems.push_back({Problem::Severity::error, 0, 0, {}, std::move(message)});
   return loaded;
+}
+
+std::string why_unreadable(const Error& error) {
+  if (error.is(Errc::invalid)) return fmt::format("is {}; expected a regular file", error.subject.view());
+  if (error.is_errno(ENOENT) || error.is_errno(ENOTDIR))
+    return "there is no such file; --config or HOLDFAST_CONFIG names another";
+  if (error.is_errno(EACCES)) return "cannot be opened for reading; look at its permissions";
+  return fmt::format("cannot be read: {}", error.code.message());
 }
 
 std::filesystem::path absolute_path(const std::filesystem::path& file) {
@@ -70,18 +78,10 @@ Loaded load_text(std::string_view text, const std::filesystem::path& file, const
 
 Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
                  const ScheduleCheck& check_schedule) {
-  std::error_code ec;
-  const auto status = std::filesystem::status(file, ec);
-  if (status.type() == std::filesystem::file_type::not_found)
-    return unreadable(file, "there is no such file; --config or HOLDFAST_CONFIG names another");
-  if (ec) return unreadable(file, fmt::format("cannot be read: {}", ec.message()));
-  if (std::filesystem::is_directory(status)) return unreadable(file, "is a directory; expected a file");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return unreadable(file, "cannot be opened for reading; look at its permissions");
   std::string text(kLargestFile + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return unreadable(file, "cannot be read to its end");
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  const auto size = os::read_regular_file(file.c_str(), text);
+  if (!size) return unreadable(file, why_unreadable(size.error()));
+  text.resize(*size);
   if (text.size() > kLargestFile)
     return unreadable(file, "is larger than 4 MiB, more than a configuration may have");
   return load_text(text, file, environment, check_schedule);

@@ -40,6 +40,8 @@ using ScheduleCheck =
     std::function<std::optional<ScheduleFault>(std::string_view schedule, std::string_view timezone)>;
 using Lookup = std::function<std::optional<std::string>(std::string_view variable)>;
 
+// Reads a regular file only, and never waits for whoever holds the other end of something else. May take as
+// long as the disks of the file and of the folders in it do.
 Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
                  const ScheduleCheck& check_schedule);
 Loaded load_text(std::string_view text, const std::filesystem::path& file, const Lookup& environment,

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "base/unique_fd.h"
 #include "config/testing.h"
 
 namespace holdfast::config {
@@ -44,13 +46,26 @@ std::string problems_of(const std::filesystem::path& file) {
   return report(load_file(file, testing::environment, testing::check_schedule));
 }
 
-TEST(load, an_empty_file_is_the_defaults) {
-  for (const std::string_view text : {"", "\n", "# nothing\n", "---\n", "null", "{}", "\xef\xbb\xbf"}) {
+TEST(load, an_empty_mapping_is_the_defaults) {
+  for (const std::string_view text : {"{}", "--- {}\n", "\xef\xbb\xbf{}", "mcpServers:\n"}) {
     Loaded loaded = load(text);
     EXPECT_EQ(report(loaded), "") << text;
     Config expected;
     expected.file = "/tmp/c.yaml";
     EXPECT_TRUE(loaded.config == expected) << text;
+  }
+}
+
+// What an editor leaves between truncating and writing must not remove every server.
+TEST(load, an_empty_text_is_no_configuration) {
+  for (const std::string_view text :
+       {"", "\n", " \t\n\r\n", "# nothing\n", "---\n", "null", "\xef\xbb\xbf"}) {
+    const Loaded loaded = load(text);
+    EXPECT_TRUE(loaded.blocks_start()) << text;
+    ASSERT_EQ(loaded.problems.size(), 1U) << text;
+    EXPECT_EQ(loaded.problems[0].message,
+              "is empty; a configuration is a mapping with `mcpServers` and `jobs` ({} if it is to hold "
+              "nothing)");
   }
 }
 
@@ -119,7 +134,7 @@ TEST(load, only_errors_of_the_whole_file_block_the_start) {
     std::string_view text;
     bool errors, blocks;
   } cases[] = {
-      {"", false, false},
+      {"", true, true},
       {"drian: 1s", false, false},
       {"drain: x", true, true},
       {"listen: ${NONE}", true, true},
@@ -163,24 +178,28 @@ TEST(load, files) {
   EXPECT_EQ(loaded.config.servers.at("a").cwd, folder.path().string());
   EXPECT_EQ(problems_of(folder.path() / "none"),
             "c.yaml: error: there is no such file; --config or HOLDFAST_CONFIG names another\n");
-  EXPECT_EQ(problems_of(folder.path()), "c.yaml: error: is a directory; expected a file\n");
+  EXPECT_EQ(problems_of(folder.path()), "c.yaml: error: is a directory; expected a regular file\n");
   EXPECT_EQ(problems_of(good / "below"),
             "c.yaml: error: there is no such file; --config or HOLDFAST_CONFIG names another\n");
   EXPECT_EQ(problems_of(folder.write("large", std::string((4U << 20) + 1, ' '))),
             "c.yaml: error: is larger than 4 MiB, more than a configuration may have\n");
-  EXPECT_EQ(problems_of(folder.write("full", std::string(4U << 20, '\n'))), "");
+  EXPECT_EQ(problems_of(folder.write("full", "{}" + std::string((4U << 20) - 2, '\n'))), "");
 }
 
-TEST(load, a_configuration_may_come_through_a_pipe) {
+// Nobody writes into the pipe: whoever opened it to read, or read from it, would wait for ever.
+TEST(load, what_is_no_regular_file_is_named_and_waited_for_by_nobody) {
   const Folder folder;
+  const auto pipe = folder.path() / "pipe", link = folder.path() / "link";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::filesystem::create_symlink(pipe, link);
+  EXPECT_EQ(problems_of(pipe), "c.yaml: error: is a pipe; expected a regular file\n");
+  EXPECT_EQ(problems_of(link), "c.yaml: error: is a pipe; expected a regular file\n");
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
-  ASSERT_EQ(::write(ends[1], "drain: 7s\n", 10), 10);
-  ::close(ends[1]);
-  const Loaded loaded = load_file(fmt::format("/proc/self/fd/{}", ends[0]), testing::environment, nullptr);
-  ::close(ends[0]);
-  EXPECT_EQ(report(loaded), "");
-  EXPECT_EQ(loaded.config.drain, milliseconds(7'000));
+  const UniqueFd read_end(ends[0]), write_end(ends[1]);
+  EXPECT_EQ(problems_of(fmt::format("/proc/self/fd/{}", read_end.get())),
+            "c.yaml: error: is a pipe; expected a regular file\n");
+  EXPECT_EQ(problems_of("/dev/zero"), "c.yaml: error: is a device; expected a regular file\n");
 }
 
 TEST(load, the_example_has_nothing_wrong) {

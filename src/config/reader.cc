@@ -60,7 +60,13 @@ void Reader::report(Problem problem) {
 }
 
 void Reader::read_file(const Node& root) {
-  if (root.is_null()) return;
+  if (root.is_null()) {
+    if (problems_.empty())  // else it could not be read as a document, which has been said
+      error(root, "",
+            "is empty; a configuration is a mapping with `mcpServers` and `jobs` ({} if it is to hold "
+            "nothing)");
+    return;
+  }
   if (!root.is_map()) {
     error(root, "",
           fmt::format("found {}; a configuration is a mapping with `mcpServers` and `jobs`", found(root)));

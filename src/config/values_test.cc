@@ -177,10 +177,10 @@ TEST(values, no_listener_at_all) {
 // What is asked for and does nothing is said; the default that somebody wrote out asks for nothing.
 TEST(values, options_that_nothing_acts_on_yet_are_warned_of) {
   const std::string end = ": has no effect in this version\n";
-  EXPECT_EQ(
-      whole_report(load("mcpServers: {a: {command: x, limits: {pids: 9}, resolve: off}}")),
-      "c.yaml:1:38: warning: mcpServers.a.limits" + end + "c.yaml:1:58: warning: mcpServers.a.resolve" + end);
-  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, limits: {}, resolve: auto}}")), "");
+  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, trustAnnotations: no, resolve: off}}")),
+            "c.yaml:1:48: warning: mcpServers.a.trustAnnotations" + end +
+                "c.yaml:1:61: warning: mcpServers.a.resolve" + end);
+  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, limits: {pids: 9}, resolve: auto}}")), "");
   EXPECT_EQ(whole_report(load("auth: {anonymous: never}")), "c.yaml:1:19: warning: auth.anonymous" + end);
 }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/log.h"
+#include "os/text_file.h"
 
 namespace holdfast::custody {
 
@@ -149,7 +150,7 @@ Result<void> record(const Container& container, const fs::path& directory) {
   fs::create_directory(directory, ec);
   if (!ec) fs::permissions(directory, fs::perms::owner_all, ec);
   if (ec) return sys_error("mkdir", directory.native(), ec.value());
-  auto written = write_file(record_file(container.tree, directory), encode(container));
+  auto written = os::write_file(record_file(container.tree, directory), encode(container));
   if (!written) forget(container, directory);  // no half of one
   return written;
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/ids.h"
+#include "os/text_file.h"
 
 namespace holdfast::custody {
 namespace {
@@ -107,7 +108,7 @@ TEST(Container, records_are_files_of_their_trees) {
   EXPECT_TRUE(record(container, directory));
   ASSERT_EQ(recorded(directory).size(), 1U);
   EXPECT_FALSE(has_cid(container, directory));
-  EXPECT_TRUE(write_file(directory / (container.tree.id + ".cid"), std::string(64, 'a')));
+  EXPECT_TRUE(os::write_file(directory / (container.tree.id + ".cid"), std::string(64, 'a')));
   EXPECT_TRUE(has_cid(container, directory));
   std::filesystem::copy(directory / (container.tree.id + ".container"), directory / "other.container");
   EXPECT_EQ(recorded(directory).size(), 1U) << "a copy names another tree";

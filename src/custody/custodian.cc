@@ -11,6 +11,7 @@
 #include "base/mutant.h"
 #include "custody/custodian_core.h"
 #include "custody/recovery.h"
+#include "custody/survey.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -28,6 +29,9 @@ bool may_reap(TreeState state, bool include_active) {
   return state == TreeState::orphaned || (include_active && state != TreeState::gone);
 }
 
+// What a sweep only waits for, and tells of like the rest.
+bool is_ending(TreeState state) { return state == TreeState::stopping || state == TreeState::unkillable; }
+
 class CustodianImpl final : public Custodian {
  public:
   explicit CustodianImpl(CoreRef core) : core_(std::move(core)) {}
@@ -36,8 +40,9 @@ class CustodianImpl final : public Custodian {
     core_->ended = true;
     core_->group.cancel();
     for (const auto& tree : core_->trees) tree->let_go();
-    if (core_->trees.empty() && !core_->rungs.leaf_parent.empty())
-      (void)os::remove_cgroup(core_->rungs.leaf_parent);
+    if (!core_->trees.empty() || core_->rungs.leaf_parent.empty()) return;
+    (void)os::remove_cgroup(core_->rungs.leaf_parent);
+    core_->rungs.handed.take_back();
   }
 
   [[nodiscard]] const RungReport& rung() const override { return core_->rungs.report; }
@@ -55,7 +60,8 @@ class CustodianImpl final : public Custodian {
     SweepReport report;
     report.examined = static_cast<int>(core_->trees.size());
     for (const auto& tree : core_->trees)
-      if (may_reap(tree->state(), false)) report.reaped.push_back(tree->id());
+      if (may_reap(tree->state(), false) || is_ending(tree->state()))
+        (tree->state() == TreeState::unkillable ? report.unkillable : report.reaped).push_back(tree->id());
     return report;
   }
   asio::awaitable<SweepReport> shutdown() override {
@@ -65,6 +71,11 @@ class CustodianImpl final : public Custodian {
 
   [[nodiscard]] std::vector<std::shared_ptr<Tree>> trees() const override {
     return {core_->trees.begin(), core_->trees.end()};
+  }
+  [[nodiscard]] milliseconds longest_graces() const override {
+    milliseconds longest{};
+    for (const auto& tree : core_->trees) longest = std::max(longest, tree->graces.eof + tree->graces.term);
+    return longest;
   }
   [[nodiscard]] Totals totals() const override { return core_->totals; }
 
@@ -123,8 +134,7 @@ class CustodianImpl final : public Custodian {
       if (tree->errand) continue;  // who is awaited may need it
       const bool chosen = may_reap(tree->state(), include_active);
       if (chosen) core->begin_stop(tree, reason);
-      if (chosen || tree->state() == TreeState::stopping || tree->state() == TreeState::unkillable)
-        awaited.push_back(tree);
+      if (chosen || is_ending(tree->state())) awaited.push_back(tree);
     }
     for (const auto& tree : awaited) {
       const bool gone = co_await await_gone(core, tree);
@@ -198,7 +208,9 @@ Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, Custo
   auto who = know_thyself(*std::move(gateway_id));
   if (!who) return forward(who);
   Rungs rungs = find_rungs(who->gateway_id, options.keeper, options.allow_leaf);
+  rungs.report.guarantee = guarantee_in_short(rungs.report.rung, runs_a_unit(os::own_pid()));
   log_rungs(rungs.report);
+  log_limits(rungs.report.limits);
   auto made = caught("custody's worker", [&]() -> Result<CoreRef> {
     return std::make_shared<Core>(loop, std::move(options), *std::move(who), *std::move(ledger));
   });

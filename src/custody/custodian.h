@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "custody/enforcement.h"
 #include "custody/tree.h"
 #include "custody/types.h"
 #include "os/descriptors.h"
@@ -29,12 +30,13 @@ struct CustodianOptions {
 };
 
 struct RungReport {
-  Rung rung = Rung::tree;     // tree or leaf: what a tree gets that asks for nothing
-  std::string no_pidns = {};  // why no tree can have a PID namespace of its own; empty: it can
-  std::string reason;         // why not a stronger one, or which leaf parent is used
-  std::string spawn;          // "clone_into", "write_procs", "none"
-  std::string identity;       // "handle", "start_ticks"
-  std::string guarantee;      // one sentence for `status` and `doctor`
+  Rung rung = Rung::tree;      // tree or leaf: what a tree gets that asks for nothing
+  std::string no_pidns = {};   // why no tree can have a PID namespace of its own; empty: it can
+  std::string reason;          // why not a stronger one, or which leaf parent is used
+  std::string spawn;           // "clone_into", "write_procs", "none"
+  std::string identity;        // "handle", "start_ticks"
+  std::string guarantee = {};  // guarantee_in_short() of where this custodian stands
+  Enforcement limits = {};     // which limits hold, and by what
 };
 
 struct RecoveryReport {
@@ -82,6 +84,7 @@ class Custodian {
   virtual asio::awaitable<SweepReport> shutdown() = 0;
 
   [[nodiscard]] virtual std::vector<std::shared_ptr<Tree>> trees() const = 0;  // not yet gone, oldest first
+  [[nodiscard]] virtual milliseconds longest_graces() const = 0;  // of the trees that are not yet gone
   struct Totals {
     std::int64_t started = 0;
     std::int64_t reaped = 0;  // proven gone, for whatever reason

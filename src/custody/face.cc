@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "custody/keeper_watch.h"
 #include "os/leaf_below.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -17,16 +18,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kAcknowledge{300};
-constexpr milliseconds kUnborn{2000};   // before the server runs the keeper may wait for a slow disk
-constexpr milliseconds kStarved{2000};  // a keeper that is ready to run and gets no processor
+constexpr milliseconds kUnborn{2000};  // before the server runs the keeper may wait for a slow disk
 constexpr milliseconds kFifoLook{50};
-constexpr int kMostStops = 6;  // within one second: somebody means it
-
-bool only_starved(pid_t keeper) {
-  const auto stat = os::read_stat(keeper);
-  return stat && (stat->state == 'R' || stat->state == 'D');
-}
 
 }  // namespace
 

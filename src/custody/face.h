@@ -54,7 +54,6 @@ class Face {
   Result<void> open_report();
   Result<void> check_files() const;
   Result<os::CgroupLeaf> make_leaf();
-  Result<void> limit(const os::CgroupLeaf& leaf) const;
   Result<void> start();
   Result<void> start_keeper(os::CgroupLeaf leaf);
   bool again();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <new>
 
+#include "base/plural.h"
 #include "custody/face.h"
 #include "custody/keeper.h"
 #include "os/leaf_below.h"
@@ -104,7 +105,7 @@ void Face::give_up(std::int64_t left, bool refused) {
   gave_up_ = true;
   report_.left = left;
   FixedString<224> text;
-  text.append_number(left).append(left == 1 ? " process" : " processes");
+  text.append_number(left).append(plural(left, " process", " processes"));
   text.append(refused ? " of another user cannot be ended from here" : " would not die")
       .append("; left behind");
   report_.error = text;

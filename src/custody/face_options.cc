@@ -84,7 +84,7 @@ Result<std::uint64_t> read_count(std::string_view text) {
   return value;
 }
 
-Result<void> read_limits(FaceLimits& limits, std::string_view list) {
+Result<void> read_limits(Limits& limits, std::string_view list) {
   do {
     const auto item = take_item(list);
     auto [name, value] = split(item);

@@ -6,17 +6,9 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "custody/limits.h"
 
 namespace holdfast::custody {
-
-// Limits of the command's tree; 0: none.
-struct FaceLimits {
-  std::uint64_t files = 0;   // descriptors of each process, RLIMIT_NOFILE
-  std::uint64_t memory = 0;  // bytes of the whole tree; needs a leaf with the controller, as do the next two
-  std::uint64_t pids = 0;
-  std::uint64_t cpu = 0;  // percent of one processor
-  [[nodiscard]] bool need_leaf() const { return memory != 0 || pids != 0 || cpu != 0; }
-};
 
 enum class Isolation { automatic, tree, leaf, pidns };
 
@@ -25,7 +17,7 @@ struct FaceOptions {
   std::chrono::milliseconds time{0};  // --for; 0: as long as it takes
   bool stop_at_end_of_input = true;
   Isolation isolation = Isolation::automatic;
-  FaceLimits limits;
+  Limits limits;
   const char* report = nullptr;  // a file
   bool help = false;             // nothing else counts then
   char** command = nullptr;      // null-terminated, at least one word

@@ -116,19 +116,6 @@ Result<void> Face::check_files() const {
   return {};
 }
 
-Result<void> Face::limit(const os::CgroupLeaf& leaf) const {
-  const FaceLimits& limits = options_.limits;
-  const auto set = [&](const char* file, std::uint64_t value, std::uint64_t scale, const char* behind) {
-    if (value == 0) return Result<void>{};
-    FixedString<64> text;
-    text.append_number(static_cast<long long>(value * scale)).append(behind);
-    return os::set_leaf_limit(leaf, file, text.view());
-  };
-  if (auto done = set("memory.max", limits.memory, 1, ""); !done) return done;
-  if (auto done = set("pids.max", limits.pids, 1, ""); !done) return done;
-  return set("cpu.max", limits.cpu, 1000, " 100000");
-}
-
 // Below our own cgroup, so that whoever accounts for us accounts for the command. Limits need a controller,
 // which a cgroup with processes in it cannot hand down: then beside it.
 Result<os::CgroupLeaf> Face::make_leaf() {
@@ -136,13 +123,13 @@ Result<os::CgroupLeaf> Face::make_leaf() {
   if (!place) return forward(place);
   auto leaf = os::make_leaf_below(place->get(), kFaceLeaf);
   if (options_.limits.need_leaf() && leaf) {
-    auto limited = limit(*leaf);
+    auto limited = limit_leaf(*leaf, options_.limits);
     if (!limited) {
       (void)os::remove_leaf(*leaf);
       place = os::open_cgroup_above(place->get());
       if (place) leaf = os::make_leaf_below(place->get(), kFaceLeaf);
       if (!place || !leaf) return forward(limited);
-      if (limited = limit(*leaf); !limited) {
+      if (limited = limit_leaf(*leaf, options_.limits); !limited) {
         (void)os::remove_leaf(*leaf);
         return forward(limited);
       }

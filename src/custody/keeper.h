@@ -29,6 +29,7 @@ struct KeeperOptions {
   std::chrono::milliseconds patience{5000};
   std::chrono::milliseconds left = kLeft;
   std::uint64_t files = 0;  // 0: as many as the keeper has
+  std::uint64_t data = 0;   // bytes; 0: the same
   bool face = false;        // started by `holdfast run`
   bool leaf = false;
   bool leaf_by_procs = false;

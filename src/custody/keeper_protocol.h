@@ -32,6 +32,7 @@ inline constexpr int kLeafFd = 5;  // the server's cgroup leaf, or absent on run
 //   --pidns yes          in a PID namespace of its own (keeper_init.h), whatever the rung
 //   --left MS            grace for members whose leader is gone (kLeft)
 //   --files N            RLIMIT_NOFILE of the server
+//   --data BYTES         RLIMIT_DATA of the server
 //   --face yes           a face started it: nobody else removes its leaf, and the face may have been stopped
 // Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID" ("holdfast-init
 // ID" of a namespace's init), so that nobody who looks for the server by its command line hits the keeper.

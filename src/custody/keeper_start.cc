@@ -20,15 +20,16 @@ namespace holdfast::custody {
 namespace {
 
 constexpr const char* kShell = "/bin/sh";
+constexpr std::int64_t kLongestTime = 10'000'000'000;  // milliseconds
 
-std::optional<std::chrono::milliseconds> parse_milliseconds(const char* text) {
+std::optional<std::int64_t> parse_number(const char* text) {
   std::int64_t value = 0;
   if (*text == '\0') return std::nullopt;
   for (; *text != '\0'; ++text) {
-    if (*text < '0' || *text > '9' || value > 1'000'000'000) return std::nullopt;
+    if (*text < '0' || *text > '9' || value > (std::int64_t{1} << 56)) return std::nullopt;
     value = value * 10 + (*text - '0');
   }
-  return std::chrono::milliseconds(value);
+  return value;
 }
 
 bool apply_option(KeeperOptions& options, std::string_view name, const char* value) {
@@ -54,16 +55,20 @@ bool apply_option(KeeperOptions& options, std::string_view name, const char* val
     options.face = true;
     return std::string_view(value) == "yes";
   }
-  const auto time = parse_milliseconds(value);
-  if (!time) return false;
+  const auto number = parse_number(value);
+  if (!number) return false;
+  if (name == "--files" || name == "--data") {
+    (name == "--files" ? options.files : options.data) = static_cast<std::uint64_t>(*number);
+    return true;
+  }
+  if (*number > kLongestTime) return false;
+  const std::chrono::milliseconds time(*number);
   if (name == "--lost") {
-    options.lost = *time;
+    options.lost = time;
   } else if (name == "--patience") {
-    options.patience = *time;
+    options.patience = time;
   } else if (name == "--left") {
-    options.left = *time;
-  } else if (name == "--files") {
-    options.files = static_cast<std::uint64_t>(time->count());
+    options.left = time;
   } else {
     return false;
   }
@@ -179,7 +184,10 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment, std
   spawn.leaf_fd = options.leaf ? kLeafFd : -1;
   spawn.leaf_by_procs = options.leaf_by_procs;
   const os::DescriptorLimit files{.soft = options.files, .hard = options.files};
-  if (options.files != 0) spawn.descriptors = &files;
+  if (kSwitchedOff != Mechanism::process_limits) {
+    if (options.files != 0) spawn.descriptors = &files;
+    spawn.data = options.data;
+  }
   auto leader = os::spawn(spawn, &birth.poisoned);
   if (!leader && options.face && leader.error().is_errno(ENOEXEC)) {
     const ByShell shell(options.arguments, *program);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/mutant.h"
+#include "custody/enforcement.h"
 #include "custody/keeper_protocol.h"
 #include "os/cgroup.h"
 #include "os/process.h"
@@ -68,6 +69,12 @@ std::vector<std::string> keeper_arguments(const LaunchPlan& plan) {
   if (plan.pidns) {
     argv.emplace_back("--pidns");
     argv.emplace_back("yes");
+  }
+  for (const auto& [name, value] :
+       {std::pair("--files", plan.own_limits.files), std::pair("--data", plan.own_limits.memory)}) {
+    if (value == 0) continue;
+    argv.emplace_back(name);
+    argv.push_back(std::to_string(value));
   }
   argv.emplace_back("--");
   argv.push_back(plan.command.program);
@@ -131,10 +138,12 @@ Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
     if (!made && made.error().is_errno(ENOENT)) {  // somebody tidied up the empty directory of our leaves
       std::error_code ec;
       std::filesystem::create_directory(path.parent_path(), ec);
+      hand_on(path.parent_path());
       made = os::CgroupLeaf::create(path.parent_path().native(), path.filename().native());
     }
     if (!made) return forward(made);
     leaf = *std::move(made);
+    if (auto limited = limit_leaf(leaf, plan.leaf_limits); !limited) return forward(limited);
   }
   return launch_in(plan, leaf);
 }

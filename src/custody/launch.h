@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "custody/ledger.h"
+#include "custody/limits.h"
 #include "custody/types.h"
 #include "os/descriptors.h"
 #include "os/pidfd.h"
@@ -25,6 +26,8 @@ struct LaunchPlan {
   std::filesystem::path keeper;
   int gateway_pidfd = -1;
   std::optional<os::DescriptorLimit> descriptors = {};
+  Limits leaf_limits = {};  // what the leaf is held to
+  Limits own_limits = {};   // and each process for itself: memory, files
 };
 
 struct Launched {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/mutant.h"
+#include "os/text_file.h"
 
 namespace holdfast::custody {
 
@@ -120,18 +121,6 @@ Result<std::string> read_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<void> write_file(const std::filesystem::path& path, std::string_view text) {
-  std::FILE* file = std::fopen(path.c_str(), "we");
-  if (file == nullptr) return sys_error("open", path.native());
-  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const int why = errno;
-  // A full disk may show only when the buffer goes out.
-  const bool closed = std::fclose(file) == 0;
-  if (!written) return sys_error("write", path.native(), why);
-  if (!closed) return sys_error("write", path.native());
-  return {};
-}
-
 std::string encode(const LedgerEntry& entry) {
   std::string text(kHeader);
   text += '\n';
@@ -224,7 +213,7 @@ Result<Ledger> Ledger::open(std::filesystem::path directory) {
 Result<void> Ledger::write(const LedgerEntry& entry) const {
   if (kSwitchedOff == Mechanism::ledger) return {};
   const auto temporary = directory_ / (entry.id + ".tmp");
-  auto done = write_file(temporary, encode(entry));
+  auto done = os::write_file(temporary, encode(entry));
   std::error_code ec;
   if (done) {
     std::filesystem::rename(temporary, directory_ / entry.id, ec);

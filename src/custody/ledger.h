@@ -42,9 +42,6 @@ struct LedgerEntry {
 std::string encode(const LedgerEntry& entry);
 Result<LedgerEntry> decode(std::string_view text);
 
-// A small file of the state directory, not synced. The error says what the disk or the kernel refused.
-Result<void> write_file(const std::filesystem::path& path, std::string_view text);
-
 class Ledger {
  public:
   // `directory` is made if need be (0700).

@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "custody/identity.h"
 #include "custody/keeper_protocol.h"
-#include "custody/ledger.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
+#include "os/text_file.h"
 
 namespace holdfast::custody {
 
@@ -25,7 +25,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 constexpr milliseconds kProbeLimit{2000};
+constexpr milliseconds kHoldLimit{500};
 constexpr std::size_t kIdBytes = 4;
+constexpr std::string_view kParent = "holdfast-";  // and a gateway's id
+
+bool is_id(std::string_view id) {
+  return id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
+}
 
 // A keeper without a lifeline says how it is used and ends; what counts is that it was born in the leaf.
 Result<os::PidFd> spawn_probe(const std::filesystem::path& keeper, const os::CgroupLeaf& leaf,
@@ -98,70 +104,122 @@ Result<void> rehearse_pidns(const std::filesystem::path& keeper) {
 }
 
 // The whole life of a tree in small.
-Result<void> rehearse(const std::string& parent, const std::filesystem::path& keeper, bool& poisoned) {
+Result<void> rehearse(const std::string& parent, const std::filesystem::path& keeper, const Limits& limits,
+                      bool& poisoned) {
   const std::string name = "probe-" + random_hex(kIdBytes);
   auto leaf = os::CgroupLeaf::create(parent, name);
   if (!leaf) return forward(leaf);
-  Result<void> done;
-  if (auto child = spawn_probe(keeper, *leaf, poisoned))
+  Result<void> done = limit_leaf(*leaf, limits);
+  if (!done) {
+    // Nobody is in it.
+  } else if (auto child = spawn_probe(keeper, *leaf, poisoned)) {
     done = empty_out(*leaf, *child);
-  else
+  } else {
     done = forward(child);
+  }
   auto removed = os::remove_cgroup(parent + '/' + name);
   if (done && !removed) done = forward(removed);
   return done;
 }
 
 Rungs only_tree(std::string reason, std::string identity) {
-  return {
-      .report = {.rung = Rung::tree,
-                 .reason = std::move(reason),
-                 .spawn = "none",
-                 .identity = std::move(identity),
-                 .guarantee =
-                     "A killed gateway leaves nothing, and neither does a killed keeper; if both are killed "
-                     "in one stroke, what is left is found at the next start as far as it can be proven "
-                     "ours."},
-      .leaf_parent = {}};
+  return {.report = {.rung = Rung::tree,
+                     .reason = std::move(reason),
+                     .spawn = "none",
+                     .identity = std::move(identity)},
+          .leaf_parent = {}};
 }
 
 }  // namespace
 
-std::string leaf_parent_of(const std::string& own, const std::string& id) { return own + "/holdfast-" + id; }
+std::string leaf_parent_of(const std::string& own, const std::string& id) {
+  return own + '/' + std::string(kParent) + id;
+}
+
+Result<std::string> home_cgroup(const std::string& id) {
+  auto own = os::own_cgroup();
+  const std::string room = room_of(leaf_parent_of("", id));
+  if (own && own->ends_with(room)) own->resize(own->size() - room.size());
+  return own;
+}
 
 namespace {
+
+// Makes the directory, if need be, and holds it. Who removes it in this moment for an abandoned one is soon
+// done.
+Result<os::CgroupLeaf> hold(const std::string& parent) {
+  const auto deadline = steady_clock::now() + kHoldLimit;
+  for (;;) {
+    std::error_code ec;
+    std::filesystem::create_directory(parent, ec);
+    if (ec) return std::unexpected(Error{ec, "mkdir", std::string_view(parent)});
+    auto dir = os::CgroupLeaf::open(parent);
+    const auto locked = dir ? os::lock_descriptor(dir->dir(), false) : forward(dir);
+    if (locked && dir->events_fd()) return dir;  // which a removed one does not give
+    const bool may_pass = locked || locked.error().is_errno(ENOENT) || locked.error().is_errno(EWOULDBLOCK);
+    if (!may_pass || steady_clock::now() >= deadline)
+      return locked ? fail(Errc::timeout, "hold", parent) : std::unexpected(locked.error());
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+}
+
+void remove_abandoned(const std::string& own, const std::string& mine) {
+  const auto names = os::list_cgroups(own, kParent);
+  if (!names) return;
+  for (const auto& name : *names) {
+    const std::string path = own + '/' + name;
+    if (path == mine || !is_id(std::string_view(name).substr(kParent.size()))) continue;
+    const auto dir = os::CgroupLeaf::open(path);
+    if (!dir || !os::lock_descriptor(dir->dir(), true)) continue;
+    (void)os::remove_cgroup(path);
+    (void)os::remove_cgroup(room_of(path));
+  }
+}
 
 Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   std::string identity = handles_work() ? "handle" : "start_ticks";
   if (!allow_leaf) return only_tree("leaves are not allowed", std::move(identity));
-  auto own = os::own_cgroup();
+  auto own = home_cgroup(gateway_id);
   if (!own) return only_tree(own.error().message(), std::move(identity));
   std::string parent = leaf_parent_of(*own, gateway_id);
-  std::error_code ec;
-  std::filesystem::create_directory(parent, ec);
-  if (ec) return only_tree(Error{ec, "mkdir", std::string_view(parent)}.message(), std::move(identity));
+  remove_abandoned(*own, parent);
+  auto held = hold(parent);
+  if (!held) return only_tree(held.error().message(), std::move(identity));
   bool poisoned = false;
-  if (auto works = rehearse(parent, keeper, poisoned); !works) {
+  if (auto works = rehearse(parent, keeper, {}, poisoned); !works) {
     (void)os::remove_cgroup(parent);
     return only_tree(works.error().message(), std::move(identity));
   }
-  return {.report =
-              {.rung = Rung::leaf,
-               .reason = "leaves below " + parent,
-               .spawn = poisoned ? "write_procs" : "clone_into",
-               .identity = std::move(identity),
-               .guarantee =
-                   "The kernel keeps each tree in a cgroup of its own and says when it is empty; if gateway "
-                   "and keepers are killed in one stroke, the service manager or the next start ends what "
-                   "is left."},
+  return {.report = {.rung = Rung::leaf,
+                     .reason = "leaves below " + parent,
+                     .spawn = poisoned ? "write_procs" : "clone_into",
+                     .identity = std::move(identity)},
           .leaf_parent = std::move(parent),
+          .hold = *std::move(held),
           .leaf_by_procs = poisoned};
+}
+
+// Limits of leaves, if a leaf that has some works as one without.
+void find_limits(Rungs& rungs, const std::filesystem::path& keeper) {
+  const std::string& parent = rungs.leaf_parent;
+  if (parent.empty()) return;
+  const Limits probe{.memory = 64U << 20, .pids = 64, .cpu = 100, .files = 0};
+  rungs.report.limits = rungs.handed.hand_down(std::filesystem::path(parent).parent_path(), parent);
+  const Limits limits = rungs.report.limits.of_leaf(probe);
+  if (!limits.need_leaf()) return;
+  if (auto works = rehearse(parent, keeper, limits, rungs.leaf_by_procs); !works) {
+    rungs.handed.take_back();
+    rungs.report.limits = {.why_not = works.error().message()};
+    return;
+  }
+  rungs.report.spawn = rungs.leaf_by_procs ? "write_procs" : "clone_into";  // from where we live now
 }
 
 }  // namespace
 
 Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   Rungs rungs = find_leaf(gateway_id, keeper, allow_leaf);
+  find_limits(rungs, keeper);
   if (auto works = rehearse_pidns(keeper); !works) rungs.report.no_pidns = works.error().message();
   return rungs;
 }
@@ -174,13 +232,13 @@ void log_rungs(const RungReport& report) {
                         {"reason", report.reason}});
 }
 
-namespace {
-
-bool is_id(const std::string& id) {
-  return id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
+void log_limits(const Enforcement& limits) {
+  const auto rows = limits.rows();
+  log::info("custody.limits", {{rows[0].name, rows[0].way},
+                               {rows[1].name, rows[1].way},
+                               {rows[2].name, rows[2].way},
+                               {rows[3].name, rows[3].way}});
 }
-
-}  // namespace
 
 Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir,
                                           const std::optional<std::string>& known) {
@@ -193,7 +251,7 @@ Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir
   if (from_ledger) log::warn("custody.gateway_id", {{"lost", path.native()}, {"from_the_ledger", *known}});
   id = from_ledger ? *known : random_hex(kIdBytes);
   const auto temporary = state_dir / "gateway-id.tmp";
-  if (auto written = write_file(temporary, id + '\n'); !written) return forward(written);
+  if (auto written = os::write_file(temporary, id + '\n'); !written) return forward(written);
   std::error_code ec;
   std::filesystem::rename(temporary, path, ec);
   if (ec) return sys_error("rename", path.native(), ec.value());

@@ -22,6 +22,15 @@ struct Wanted {
       if (entry.starts_with("PATH=") && entry.size() > 5) path = entry.substr(5);
   }
   [[nodiscard]] bool searched() const { return !program.contains('/'); }
+  // `before`, the PATH and ")": of a PATH that is too long for an Error its first whole entries.
+  [[nodiscard]] std::string with_path(std::string before) const {
+    constexpr std::string_view kMore = ":…";
+    constexpr std::size_t kRoom = decltype(Error::subject)::capacity;
+    const std::size_t used = before.size() + kMore.size() + 1;
+    if (before.size() + path.size() + 1 <= kRoom) return before + path + ')';
+    const auto end = used < kRoom ? path.rfind(':', kRoom - used) : path.npos;
+    return before + (end == path.npos ? "…" : path.substr(0, end) + std::string(kMore)) + ')';
+  }
 
   std::string program, cwd, path;
 };
@@ -35,8 +44,8 @@ Error why_not_born(const TreeImpl& tree, const Wanted& wanted) {
     error.subject = std::string_view(wanted.cwd);
   } else if (tree.failed_step == kStepLookUp && wanted.searched()) {
     const bool there = !error.is_errno(ENOENT);
-    error.subject = std::string_view(wanted.program + (there ? ": not executable" : ": not found") +
-                                     " in PATH (" + wanted.path + ")");
+    error.subject = std::string_view(
+        wanted.with_path(wanted.program + (there ? ": not executable" : ": not found") + " in PATH ("));
   } else if (const auto step = static_cast<os::SpawnStep>(tree.failed_step); os::of_namespace(step)) {
     error.op = os::to_string(step);  // that the program could not be run needs no word; this does
   }
@@ -46,8 +55,7 @@ Error why_not_born(const TreeImpl& tree, const Wanted& wanted) {
 std::string why_silent(const CustodianOptions& options, const Wanted& wanted) {
   std::string text = wanted.program + ": no start within " + format_duration(options.start_limit) +
                      ": a file system does not answer (directory " + wanted.cwd;
-  if (wanted.searched()) text += ", PATH " + wanted.path;
-  return text + ")";
+  return wanted.searched() ? wanted.with_path(text + ", PATH ") : text + ")";
 }
 
 // What the caller of start() is told when the keeper did not bring the server up.
@@ -143,7 +151,9 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
                   .leaf_by_procs = core->rungs.leaf_by_procs,
                   .keeper = core->options.keeper,
                   .gateway_pidfd = core->self.get(),
-                  .descriptors = core->options.descriptors};
+                  .descriptors = core->options.descriptors,
+                  .leaf_limits = core->rungs.report.limits.of_leaf(spec.limits),
+                  .own_limits = core->rungs.report.limits.of_process(spec.limits)};
   auto launched = co_await core->worker.run([core, containers, container = tree->container,
                                              plan = std::move(plan)]() -> Result<Launched> {
     if (container)

@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "custody/custodian_core.h"
+#include "custody/keeper_watch.h"
 #include "os/process.h"
-#include "os/procfs.h"
 
 namespace holdfast::custody {
 
@@ -13,9 +13,7 @@ namespace {
 
 using std::chrono::steady_clock;
 constexpr milliseconds kLongestBeforeStop{1000};
-constexpr milliseconds kAcknowledge{300};
-constexpr milliseconds kStarved{2000};  // a keeper that is ready to run and gets no processor
-constexpr milliseconds kMargin{2000};   // over the sum of all graces
+constexpr milliseconds kMargin{2000};  // over the sum of all graces
 constexpr milliseconds kAbandoned{100};
 constexpr milliseconds kRuntime{20000};  // for some answers of a container runtime, each bounded for itself
 
@@ -34,11 +32,6 @@ asio::awaitable<void> before_stop(CoreRef core, TreeRef tree) {
   if (co_await group.join(deadline)) co_return;
   group.cancel();
   co_await group.join(steady_clock::now() + kAbandoned);
-}
-
-bool only_starved(pid_t keeper) {
-  const auto stat = os::read_stat(keeper);
-  return stat && (stat->state == 'R' || stat->state == 'D');
 }
 
 // True once the keeper has shown that it heard us. A stopped one is continued; a held one is ended.

@@ -15,7 +15,7 @@ struct Finding {
   std::string name;
   bool there = false;
   std::string detail;
-  std::string raise = {};  // the one command that would give it; empty: it is there, or none could
+  std::string raise = {};  // what would give it: the command, if one could; empty: it is there
 };
 
 // Where a gateway would stand.
@@ -45,5 +45,7 @@ struct Guarantee {
 };
 // In one sentence for each event, in the words of docs/guarantees.md. `rung`: tree or leaf.
 std::vector<Guarantee> guarantees(Rung rung, bool service);
+// What the kernel does for us on this rung, and the one case in which that is not enough.
+std::string guarantee_in_short(Rung rung, bool service);
 
 }  // namespace holdfast::custody

@@ -35,7 +35,7 @@ TEST(Survey, what_is_not_there_says_why_and_what_is_there_asks_for_nothing) {
       << found(survey, "PID namespace").detail;
   for (const auto& finding : survey.findings) {
     EXPECT_FALSE(finding.detail.empty()) << finding.name;
-    if (finding.there) EXPECT_EQ(finding.raise, "") << finding.name;
+    EXPECT_EQ(finding.raise.empty(), finding.there) << finding.name << ": " << finding.raise;
   }
 }
 
@@ -48,9 +48,9 @@ TEST(Survey, the_command_that_raises_is_one_for_this_place_and_user) {
   EXPECT_EQ(raise("service manager", user), "systemctl --user enable --now holdfast");
   EXPECT_EQ(raise("service manager", root), "systemctl enable --now holdfast");
   EXPECT_EQ(raise("service manager", {.booted_by_systemd = true, .service = true, .root = false}), "");
-  EXPECT_EQ(raise("service manager", {}), "");
+  EXPECT_EQ(raise("service manager", {}), "a machine that systemd has booted");
   EXPECT_EQ(raise("ordinary user", user), "");
-  EXPECT_TRUE(says(raise("ordinary user", root), "useradd"));
+  EXPECT_TRUE(says(raise("ordinary user", root), "useradd --system --home-dir /var/lib/holdfast"));
 }
 
 TEST(Survey, only_what_systemd_started_runs_a_unit) { EXPECT_FALSE(runs_a_unit(os::own_pid())); }
@@ -67,6 +67,17 @@ TEST(Guarantees, no_rung_is_credited_with_anothers) {
   EXPECT_TRUE(says(told(guarantees(Rung::leaf, false), kUser).servers, "gone"));
   for (const bool service : {false, true})
     EXPECT_TRUE(says(told(guarantees(Rung::tree, service), kUser).servers, "may stay"));
+}
+
+// What `status` says, in the words of doctor's table: of a service manager only where one stands guard.
+TEST(Guarantees, in_short_is_no_more_than_the_table) {
+  constexpr std::string_view kStroke = "gateway and keeper are killed in one stroke";
+  for (const auto rung : {Rung::tree, Rung::leaf})
+    for (const bool service : {false, true}) {
+      const auto text = guarantee_in_short(rung, service);
+      EXPECT_TRUE(says(text, told(guarantees(rung, service), kStroke).servers)) << text;
+      EXPECT_EQ(says(text, "systemd"), service) << text;
+    }
 }
 
 TEST(Guarantees, every_rung_has_a_sentence_for_the_same_events) {

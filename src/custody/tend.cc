@@ -1,4 +1,6 @@
 // How a tree lives on and ends: its keeper's words, its keeper's exit, and the proof that nothing is left.
+#include <unistd.h>
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
@@ -8,6 +10,7 @@
 #include "custody/custodian_core.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
+#include "os/procfs.h"
 
 namespace holdfast::custody {
 
@@ -171,6 +174,20 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
   core->bury(tree);
 }
 
+namespace {
+
+// A child that is no tree's keeper yet is one at its birth: until it executes the worker waits for it, and
+// with the worker everybody, so it has to go on. (Or it came to us from a dead keeper and is killed soon.)
+void note_stopped_child(const Core& core, pid_t pid) {
+  for (const auto& tree : core.trees)
+    if (tree->keeper.pid() == pid && !tree->keeper_gone) return tree->note_stopped_keeper();
+  const auto child = os::PidFd::open(pid);
+  const auto stat = os::read_stat(pid);
+  if (child && stat && stat->ppid == ::getpid()) (void)child->signal(SIGCONT);
+}
+
+}  // namespace
+
 asio::awaitable<void> watch_stopped_keepers(CoreRef core) {
   boost::system::error_code ec;
   core->child_signals.add(SIGCHLD, ec);
@@ -182,8 +199,7 @@ asio::awaitable<void> watch_stopped_keepers(CoreRef core) {
     for (;;) {
       const auto pid = os::stopped_child();
       if (!pid || *pid == 0) break;
-      for (const auto& tree : core->trees)
-        if (tree->keeper.pid() == *pid && !tree->keeper_gone) tree->note_stopped_keeper();
+      note_stopped_child(*core, *pid);
     }
     co_await core->child_signals.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return;

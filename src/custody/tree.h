@@ -26,6 +26,9 @@ class Tree {
   [[nodiscard]] virtual pid_t keeper_pid() const = 0;
   [[nodiscard]] virtual SystemTime started_at() const = 0;
   [[nodiscard]] virtual const std::string& reason() const = 0;  // of the newest state change
+  // Whether the kernel killed members of it for want of memory, as far as its leaf tells: "memory cap …", or
+  // that it was somebody else's want; empty: no. For who saw it end and wants to say why.
+  [[nodiscard]] virtual std::string out_of_memory() const { return {}; }
   // All live members, counted now from the leaf or from /proc (costs a walk: for `ps`, not for decisions).
   [[nodiscard]] virtual std::vector<pid_t> members() const = 0;
 

@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/plural.h"
+#include "custody/keeper_watch.h"
 #include "os/cgroup.h"
+#include "os/controllers.h"
 #include "os/process.h"
 #include "os/procfs.h"
 
@@ -14,7 +17,6 @@ namespace holdfast::custody {
 
 namespace {
 
-constexpr int kMostStops = 6;  // within one second: somebody means it
 constexpr int kDeepest = 64;
 
 void add_descendants(pid_t root, std::set<pid_t>& members, int depth = 0) {
@@ -50,6 +52,14 @@ std::vector<pid_t> TreeImpl::members() const {
       (void)leaf->for_each_member(
           [](void* set, pid_t pid) { static_cast<std::set<pid_t>*>(set)->insert(pid); }, &members);
   return {members.begin(), members.end()};
+}
+
+std::string TreeImpl::out_of_memory() const {
+  if (!memory_kill_.empty() || entry.leaf.empty() || state_ == TreeState::gone) return memory_kill_;
+  const auto events = os::memory_events(entry.leaf);
+  if (events.killed == 0) return {};
+  if (events.over == 0) return "killed by the kernel for want of memory, though not by its own cap";
+  return "memory cap: its processes together wanted more than limits.memory";
 }
 
 bool TreeImpl::apply(TreeEvent event, std::string reason) {
@@ -153,8 +163,9 @@ void TreeImpl::heed(const KeeperDatagram& message) {
       acked.set();
       if (state_ == TreeState::stopping)
         apply(TreeEvent::give_up,
-              std::to_string(message.a) +
-                  (message.b != 0 ? " members belong to another user" : " members do not die"));
+              message.b != 0
+                  ? counted(message.a, "member belongs to another user", "members belong to another user")
+                  : counted(message.a, "member does not die", "members do not die"));
       break;
     case KeeperMessage::empty:
       said_empty = true;
@@ -171,13 +182,16 @@ void TreeImpl::leader_is_gone(const KeeperDatagram& message) {
   ending.leader = status;
   log::info("tree.leader_exited",
             {{"tree", id()}, {"name", name()}, {"status", to_string(status)}, {"served_on", served_on}});
+  if (status.signal == SIGKILL) memory_kill_ = out_of_memory();  // its leaf will not be there for long
   tell([status, served_on](const Watcher& w) {
     if (w.leader_exited) w.leader_exited(status, served_on);
   });
   if (served_on) return;
   leader_left = true;
   spoke.set();
-  if (started.is_set()) apply(TreeEvent::leader_left, "the server ended by itself: " + to_string(status));
+  if (!started.is_set()) return;
+  const bool capped = !memory_kill_.empty();
+  apply(TreeEvent::leader_left, capped ? memory_kill_ : "the server ended by itself: " + to_string(status));
 }
 
 void TreeImpl::note_stopped_keeper() {
@@ -226,10 +240,10 @@ void TreeImpl::bury() {
   ending.took = std::chrono::duration_cast<milliseconds>(steady::now() - ladder_began);
   ending.polite = ending.terminated == 0 && ending.killed == 0;
   let_go();
-  in_.reset();
   // What the server wrote last is still in the pipes: they go when the watcher has been told.
   tell([this](const Watcher& w) {
     if (w.gone) w.gone(ending);
+    in_.reset();
     out_.reset();
     err_.reset();
     watcher_ = {};

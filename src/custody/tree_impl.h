@@ -35,6 +35,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   [[nodiscard]] pid_t keeper_pid() const override { return keeper.pid(); }
   [[nodiscard]] SystemTime started_at() const override { return started_at_; }
   [[nodiscard]] const std::string& reason() const override { return reason_; }
+  [[nodiscard]] std::string out_of_memory() const override;
   [[nodiscard]] std::vector<pid_t> members() const override;
   [[nodiscard]] int stdin_fd() const override { return in_.get(); }
   [[nodiscard]] int stdout_fd() const override { return out_.get(); }
@@ -94,6 +95,7 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   const asio::any_io_executor loop_;
   TreeState state_ = TreeState::starting;
   std::string reason_;
+  std::string memory_kill_;  // what out_of_memory() says once the leaf is gone
   SystemTime started_at_;
   UniqueFd in_, out_, err_;
   Watcher watcher_;

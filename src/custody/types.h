@@ -13,6 +13,7 @@
 #include "base/duration.h"
 #include "base/result.h"
 #include "base/wall_clock.h"
+#include "custody/limits.h"
 
 namespace holdfast::custody {
 
@@ -38,6 +39,7 @@ struct TreeSpec {
   Command command;
   Graces graces;
   bool pidns = false;  // in a PID namespace of its own; start() refuses where that cannot be had
+  Limits limits = {};  // each as far as RungReport::limits says that it holds
 };
 
 enum class TreeState { starting, active, orphaned, stopping, unkillable, gone };

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,13 +44,21 @@ namespace {
 using std::chrono::steady_clock;
 constexpr std::string_view kOwn = "a thread or a descriptor of the gateway's own";
 
+// What outlives everybody: the loop, and a thread that brings its answers there and may not come back.
+struct Ground {
+  asio::io_context loop{1};
+  std::shared_ptr<Worker> looking = std::make_shared<Worker>(4);  // at what may not answer
+};
+
 // Everybody, in the order in which they are introduced; destroyed in the reverse one.
 class Daemon {
  public:
-  Daemon(config::Config config, Paths paths, ServeOptions options, const StateLock& lock)
+  Daemon(Ground& ground, config::Config config, Paths paths, ServeOptions options, const StateLock& lock)
       : config_(std::move(config)),
         paths_(std::move(paths)),
         options_(std::move(options)),
+        loop_(ground.loop),
+        looking_(ground.looking),
         state_watch_(lock.file(), looking_) {
     if (auto before = os::raise_descriptor_limit()) descriptors_ = *before;
   }
@@ -76,8 +84,8 @@ class Daemon {
   ServeOptions options_;
   Service service_{process_environment()};
   std::optional<os::DescriptorLimit> descriptors_;  // what we had before we took more: for children
-  asio::io_context loop_{1};
-  std::shared_ptr<Worker> looking_ = std::make_shared<Worker>(4);  // at what may not answer
+  asio::io_context& loop_;
+  std::shared_ptr<Worker> looking_;
   StateWatch state_watch_;
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
   std::unique_ptr<custody::Custodian> custodian_;
@@ -107,9 +115,10 @@ Result<void> offers(const custody::RungReport& found, std::string_view required)
                   std::string(custody::to_string(found.rung)) + ": " + found.reason);
 }
 
-// The drain, the longest ladder, and what SIGKILL and the good-byes may take.
-milliseconds longest_stop(const config::Config& config) {
-  milliseconds ladder{};
+// The drain, the longest ladder, and what SIGKILL and the good-byes may take. `running`: the longest graces
+// of what runs already, whose entry may have changed since, or gone.
+milliseconds longest_stop(const config::Config& config, milliseconds running) {
+  milliseconds ladder = running;
   for (const auto& [name, server] : config.servers)
     ladder = std::max(ladder, server.stop.eof + server.stop.term);
   return config.drain + ladder + std::chrono::seconds(10);
@@ -129,6 +138,14 @@ void say_failed(const Error& error, const Paths& paths) {
     log::error("gateway.failed", {{"error", error.message()}});
   else
     log::error("gateway.failed", {{"error", error.message()}, {"advice", help}});
+}
+
+// Whether the worker has done all that it was given; false: not in a second.
+bool comes_to_rest(Worker& worker) {
+  const auto done = std::make_shared<std::promise<void>>();
+  const auto rest = done->get_future();
+  return worker.post([done] { done->set_value(); }) &&
+         rest.wait_for(std::chrono::seconds(1)) == std::future_status::ready;
 }
 
 int Daemon::run() {
@@ -155,7 +172,8 @@ Result<void> Daemon::build() {
   if (!custodian) return forward(custodian);
   custodian_ = std::move(*custodian);
   if (auto enough = offers(custodian_->rung(), config_.custody_require); !enough) return forward(enough);
-  const auto fit = [why = custodian_->rung().no_pidns](config::Config& config) {
+  const auto fit = [this, why = custodian_->rung().no_pidns](config::Config& config) {
+    if (!options_.listen.empty()) config.listen = options_.listen;
     if (!why.empty()) refuse_pidns(config.servers, why);
   };
   fit(config_);
@@ -165,7 +183,7 @@ Result<void> Daemon::build() {
   history_ = std::move(*history);
   scheduler_ = schedule::Scheduler::create(loop_, *gateway_, *custodian_, *history_, config_,
                                            {.workers = config_.scheduler_workers, .log_dir = log_dir});
-  reloader_.emplace(loop_.get_executor(), config_, *gateway_, *scheduler_, fit);
+  reloader_.emplace(loop_.get_executor(), looking_, config_, *gateway_, *scheduler_, fit);
   return {};
 }
 
@@ -184,7 +202,7 @@ asio::awaitable<void> Daemon::live() {
                   watch_memory([this](const auto& reason) { return gateway_->evict_idle(reason); }));
     (void)co_await stop_requested_.wait_until(steady_clock::time_point::max());
     watches.cancel();
-    service_.stopping(longest_stop(config_));
+    service_.stopping(longest_stop(config_, custodian_->longest_graces()));
     co_await drain();
   }
   co_await stop();
@@ -318,15 +336,22 @@ int serve(const ServeOptions& options) {
     std::fprintf(stderr, "holdfast: %s\n", std::string(lock.error().subject.view()).c_str());
     return kExitLocked;
   }
-  if (!options.listen.empty()) loaded->listen = options.listen;
+  std::optional<Ground> ground;
   std::optional<Daemon> daemon;
   const auto made = caught(kOwn, [&]() -> Result<void> {
-    daemon.emplace(std::move(*loaded), *paths, options, *lock);
+    ground.emplace();
+    daemon.emplace(*ground, std::move(*loaded), *paths, options, *lock);
     return {};
   });
-  if (made) return daemon->run();
-  say_failed(made.error(), *paths);
-  return kExitFailed;
+  if (!made) return say_failed(made.error(), *paths), kExitFailed;
+  const int code = daemon->run();
+  daemon.reset();
+  if (!comes_to_rest(*ground->looking)) {
+    log::warn("gateway.left_waiting",
+              {{"reason", "a file system does not answer; the process ends without its answer"}});
+    os::end_process(code);  // nobody could join that thread
+  }
+  return code;
 }
 
 }  // namespace holdfast::daemon

@@ -50,14 +50,26 @@ asio::awaitable<Result<front::ReloadReport>> Reloader::reload() {
   co_return report;
 }
 
+// On a thread of its own: the file and each `cwd` in it may lie where nobody answers any more. What comes of
+// it too late is forgotten.
+asio::awaitable<Result<config::Loaded>> Reloader::read() const {
+  auto loaded = co_await reader_->try_run(
+      [file = config_.file]() -> Result<config::Loaded> { return load_checked(file); }, patience_);
+  if (loaded) co_return loaded;
+  co_return fail(Errc::timeout, "reload",
+                 "refused, nothing has changed: a file system has not answered in " +
+                     format_duration(patience_) + ", that of a `cwd` or of " + config_.file);
+}
+
 // The jobs first: only they can fail, and then nothing has changed.
 asio::awaitable<Result<front::ReloadReport>> Reloader::reload_alone() {
   front::ReloadReport report;
   report.file = config_.file;
-  config::Loaded loaded = load_checked(config_.file);
-  report.problems = problem_lines(loaded, config_.file);
-  if (loaded.blocks_start()) co_return report;
-  config::Config& wanted = loaded.config;
+  auto loaded = co_await read();
+  if (!loaded) co_return forward(loaded);
+  report.problems = problem_lines(*loaded, config_.file);
+  if (loaded->blocks_start()) co_return report;
+  config::Config& wanted = loaded->config;
   fit_(wanted);
   report.servers = config::compare(config_.servers, wanted.servers);
   report.jobs = config::compare(config_.jobs, wanted.jobs);

@@ -3,9 +3,12 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <memory>
 
+#include "base/duration.h"
 #include "base/task_group.h"
-#include "config/config.h"
+#include "base/worker.h"
+#include "config/load.h"
 #include "front/control_api.h"
 #include "gateway/gateway.h"
 #include "schedule/scheduler.h"
@@ -15,25 +18,38 @@ namespace holdfast::daemon {
 // Loop thread only; all that it refers to outlives it.
 class Reloader {
  public:
-  // `fit`: what this machine makes of a configuration, as at the start.
-  Reloader(asio::any_io_executor executor, config::Config& config, gateway::Gateway& gateway,
-           schedule::Scheduler& scheduler, std::function<void(config::Config&)> fit)
-      : config_(config), gateway_(gateway), scheduler_(scheduler), fit_(std::move(fit)), free_(executor) {
+  // `reader`: the thread that reads, `patience`: for it. `fit`: what this machine and the command line make
+  // of a configuration, as at the start.
+  Reloader(asio::any_io_executor executor, std::shared_ptr<Worker> reader, config::Config& config,
+           gateway::Gateway& gateway, schedule::Scheduler& scheduler,
+           std::function<void(config::Config&)> fit, milliseconds patience = milliseconds(5'000))
+      : reader_(std::move(reader)),
+        config_(config),
+        gateway_(gateway),
+        scheduler_(scheduler),
+        fit_(std::move(fit)),
+        patience_(patience),
+        free_(executor) {
     free_.set();
   }
 
   // Reads the file that the configuration came from. A broken one changes nothing. What acts at the start
   // only keeps its value in `config`, so that it is named again the next time. One at a time: a second call
-  // waits. Errors: the history's, and then nothing has changed either.
+  // waits. Errors: timeout (a file system does not answer), and the history's; nothing has changed then
+  // either.
   asio::awaitable<Result<front::ReloadReport>> reload();
 
  private:
   asio::awaitable<Result<front::ReloadReport>> reload_alone();
 
+  asio::awaitable<Result<config::Loaded>> read() const;
+
+  std::shared_ptr<Worker> reader_;
   config::Config& config_;
   gateway::Gateway& gateway_;
   schedule::Scheduler& scheduler_;
   std::function<void(config::Config&)> fit_;
+  milliseconds patience_;
   Event free_;
 };
 

@@ -30,6 +30,12 @@ Json warnings(const ControlContext& context) {
   return warning.empty() ? Json::array() : Json::array({warning});
 }
 
+Json limits_json(const custody::Enforcement& limits) {
+  Json out = Json::object();
+  for (const auto& row : limits.rows()) out[row.name] = row.way;
+  return out;
+}
+
 Json server_counts(const ControlContext& context) {
   std::map<std::string, int> counts;
   for (const auto& server : context.gateway.servers()) ++counts[server.state];
@@ -110,6 +116,7 @@ Answer status(ControlContext& context, const Request&, const std::string&) {
                             {{"rung", custody::to_string(rung.rung)},
                              {"pidns", rung.no_pidns.empty() ? "yes" : "no: " + rung.no_pidns},
                              {"guarantee", rung.guarantee},
+                             {"limits", limits_json(rung.limits)},
                              {"trees", tree_counts(context)},
                              {"reaped_total", totals.reaped},
                              {"sweeps_total", totals.sweeps}}},

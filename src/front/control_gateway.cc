@@ -101,7 +101,7 @@ Answer tools(ControlContext& context, const Request& request, const std::string&
     listing->servers.push_back(*only);
   } else {
     for (const auto& server : context.gateway.servers()) {
-      if (server.state != "disabled") listing->servers.push_back(server.name);
+      if (server.state != "disabled" && server.state != "removed") listing->servers.push_back(server.name);
     }
   }
   listing->session = context.gateway.open_session(gateway::SessionKind::client, "tools");

@@ -15,7 +15,7 @@ Answer jobs(ControlContext& context, const Request&, const std::string&) {
 
 Answer job(ControlContext& context, const Request&, const std::string& name) {
   const auto view = context.scheduler.job(name);
-  if (!view) co_return error_response(404, "not_found", "no such job: " + name);
+  if (!view) co_return error_response(fail(Errc::not_found, "job", name).error());
   co_return json_response({{"job", to_json(*view)}});
 }
 

@@ -79,9 +79,18 @@ Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
 }
 
 Json to_json(const gateway::ServerView& v) {
-  return {{"name", v.name},       {"state", v.state},       {"sharing", v.sharing},
-          {"command", v.command}, {"reason", v.reason},     {"instances", v.instances},
-          {"starts", v.starts},   {"failures", v.failures}, {"retry_at", json_time(v.retry_at)}};
+  Json limits = Json::object();
+  for (const auto& [name, way] : v.limits) limits[name] = way;
+  return {{"name", v.name},
+          {"state", v.state},
+          {"sharing", v.sharing},
+          {"command", v.command},
+          {"reason", v.reason},
+          {"instances", v.instances},
+          {"starts", v.starts},
+          {"failures", v.failures},
+          {"retry_at", json_time(v.retry_at)},
+          {"limits", std::move(limits)}};
 }
 
 Json to_json(const gateway::SessionView& v) {

@@ -136,19 +136,19 @@ class FakeScheduler final : public schedule::Scheduler {
     return view;
   }
   asio::awaitable<Result<std::string>> run_now(std::string_view name) override {
-    if (name != "digest") co_return fail(Errc::not_found, "no such job", name);
+    if (name != "digest") co_return fail(Errc::not_found, "job", name);
     co_return "17";
   }
   Result<int> cancel(std::string_view name, std::string_view run) override {
-    if (name != "digest") return fail(Errc::not_found, "no such job", name);
+    if (name != "digest") return fail(Errc::not_found, "job", name);
     return run.empty() ? 2 : 1;
   }
   asio::awaitable<Result<std::vector<schedule::RunView>>> history(std::string_view name, int) override {
-    if (name != "digest") co_return fail(Errc::not_found, "no such job", name);
+    if (name != "digest") co_return fail(Errc::not_found, "job", name);
     co_return std::vector<schedule::RunView>{view("ok")};
   }
   asio::awaitable<Result<schedule::RunView>> run(std::string_view name, std::string_view) override {
-    if (name != "digest") co_return fail(Errc::not_found, "no such job", name);
+    if (name != "digest") co_return fail(Errc::not_found, "job", name);
     co_return view("ok");
   }
   asio::awaitable<Result<schedule::RunView>> wait(std::string_view, steady_clock::time_point) override {
@@ -184,6 +184,7 @@ class FakeCustodian final : public custody::Custodian {
   custody::SweepReport sweep_dry_run() const override { return {3, {"t-1"}, {}}; }
   asio::awaitable<custody::SweepReport> shutdown() override { co_return custody::SweepReport{}; }
   std::vector<std::shared_ptr<custody::Tree>> trees() const override { return {}; }
+  milliseconds longest_graces() const override { return {}; }
   Totals totals() const override { return {5, 4, 2}; }
 
  private:

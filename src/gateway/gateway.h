@@ -37,10 +37,11 @@ struct InstanceView {
   std::string reason;
 };
 struct ServerView {
-  std::string name, state;  // ready | backoff | parked | disabled | unusable
+  std::string name, state;  // ready | backoff | parked | disabled | unusable | removed
   std::string sharing, command, reason;
   int instances = 0, idle = 0, starts = 0, failures = 0;
   std::optional<SystemTime> retry_at;
+  std::vector<std::pair<std::string, std::string>> limits;  // that the entry sets, and how each holds here
 };
 struct SessionView {
   std::string id, label;
@@ -89,6 +90,7 @@ class Gateway {
   [[nodiscard]] virtual std::vector<std::string> child_environment(
       const std::map<std::string, std::string>& extra) const = 0;
 
+  // One that a reload removed is there until its instances are gone, for those who look at or stop them.
   [[nodiscard]] virtual bool has_server(std::string_view name) const = 0;
   [[nodiscard]] virtual std::vector<ServerView> servers() const = 0;
   [[nodiscard]] virtual std::vector<InstanceView> instances() const = 0;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "gateway/server_limits.h"
 
 namespace holdfast::gateway {
 
@@ -94,7 +95,8 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
                   .environment = std::move(environment),
                   .cwd = server_.cwd},
       .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost},
-      .pidns = server_.isolation == "pidns"};
+      .pidns = server_.isolation == "pidns",
+      .limits = limits_of(server_)};
   auto started = co_await custodian_.start(std::move(spec));
   if (!started) {
     if (custody::is_shortage(started.error()))
@@ -138,10 +140,17 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
 Error Instance::explained(Error error) const {
   FixedString<224> text(server_.name);
   if (error.is(Errc::protocol)) text.append(": ").append(error.subject.view());  // it did answer
+  if (const auto cause = because(""); !cause.empty()) text.append(": ").append(cause);
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
   if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
   error.subject = text;
   return error;
+}
+
+// The cause rather than its symptom, where the kernel tells one.
+std::string Instance::because(std::string symptom) const {
+  std::string cause = tree_ ? tree_->out_of_memory() : std::string();
+  return cause.empty() ? symptom : cause;
 }
 
 // The end of its output may be read a moment before its exit is told, and its last words a moment after.
@@ -207,7 +216,7 @@ void Instance::leader_exited(custody::ExitStatus status, bool served_on) {
   }
   if (state_ == InstanceState::starting) return;  // the handshake fails by itself and tells more
   if (state_ != InstanceState::ready) return;
-  const std::string why = "the server ended by itself (" + exit_text_ + ")";
+  const std::string why = because("the server ended by itself (" + exit_text_ + ")");
   hooks_.failed(*this, why);
   retire(why);
 }
@@ -231,7 +240,7 @@ asio::awaitable<void> Instance::ping_successor(std::shared_ptr<Instance> self) {
 
 void Instance::channel_closed(const Error& error) {
   if (state_ != InstanceState::ready) return;
-  const std::string why = "its channel closed: " + error.message();
+  const std::string why = because("its channel closed: " + error.message());
   hooks_.failed(*this, why);
   retire(why);
 }

@@ -7,7 +7,9 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "base/plural.h"
 #include "gateway/environment.h"
+#include "gateway/server_limits.h"
 
 namespace holdfast::gateway {
 
@@ -40,8 +42,7 @@ std::string users_of(const Instance& instance) {
   std::string out;
   for (const auto& [id, holder] : instance.holders()) out += (out.empty() ? "" : ", ") + holder.label;
   if (const int calls = instance.calls_in_flight(); calls > 0)
-    out +=
-        (out.empty() ? "" : ", ") + std::to_string(calls) + (calls == 1 ? " call" : " calls") + " in flight";
+    out += (out.empty() ? "" : ", ") + counted(calls, "call", "calls") + " in flight";
   return out;
 }
 
@@ -82,7 +83,7 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
 
   for (;;) {
     const auto config = server->config;
-    if (server->removed) co_return fail(Errc::not_found, "server", name);
+    if (server->removed) co_return fail(Errc::not_found, "server", name + ": removed from the configuration");
     if (refuses(holder.kind))
       co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
     if (!config->enabled) co_return fail(Errc::refused, "server", name + ": disabled in the configuration");
@@ -141,7 +142,8 @@ asio::awaitable<Result<void>> Pool::wait_for_room(ServerPtr kept, std::string ke
       until = std::min(deadline, answer.until);
       why = name + ": backing off, last failure: " + server.last_failure;
     } else if (static_cast<int>(server.instances.size()) >= config->max_instances) {
-      why = name + ": all " + std::to_string(config->max_instances) + " instances are in use (maxInstances)";
+      why = name + ": all of " + counted(config->max_instances, "instance", "instances") +
+            " in use (maxInstances)";
       const bool one_ends =
           std::ranges::any_of(server.instances, [](const auto& i) { return i.second->is_ending(); });
       if (const auto longest = longest_idle(server); longest && !one_ends)
@@ -181,6 +183,7 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
   lease = instance->hold(std::move(holder));
   server->instances.emplace(key, instance);
   ++server->starts;
+  warn_of_limits(*server->config, custodian_.rung().limits);
   tasks_.spawn("instance", instance->run(instance, make_environment(environ, server->config->env)));
   return instance;
 }
@@ -193,10 +196,7 @@ std::shared_ptr<store::QueuedLog> Pool::log_of(Server& server) {
   return server.log;
 }
 
-bool Pool::has_server(std::string_view name) const {
-  const auto found = servers_.find(name);
-  return found != servers_.end() && !found->second->removed;
-}
+bool Pool::has_server(std::string_view name) const { return servers_.contains(name); }
 
 std::filesystem::path Pool::stderr_log(std::string_view server) const {
   return options_.log_dir / (std::string(server) + ".stderr.log");
@@ -265,7 +265,6 @@ std::vector<ServerView> Pool::servers() const {
   std::vector<ServerView> views;
   for (const auto& [name, kept] : servers_) {
     const Server& server = *kept;
-    if (server.removed) continue;
     const config::Server& config = *server.config;
     const auto answer = server.budget.ask(steady_clock::now());
     ServerView view{.name = name,
@@ -278,18 +277,23 @@ std::vector<ServerView> Pool::servers() const {
                         server.instances, [](const auto& i) { return i.second->is_idle(); })),
                     .starts = server.starts,
                     .failures = server.budget.failures(steady_clock::now()),
-                    .retry_at = {}};
+                    .retry_at = {},
+                    .limits = limit_ways(config, custodian_.rung().limits)};
     const bool stuck = std::ranges::any_of(server.instances, [](const auto& i) {
       return i.second->tree() && i.second->tree()->state() == custody::TreeState::unkillable;
     });
-    if (!config.unusable.empty())
+    if (server.removed) {
+      view.state = "removed";
+      view.reason = "no longer in the configuration; gone with its last instance";
+    } else if (!config.unusable.empty()) {
       view.state = "unusable";
-    else if (!config.enabled)
+    } else if (!config.enabled) {
       view.state = "disabled";
-    else if (stuck || answer.verdict == RestartBudget::Verdict::parked)
+    } else if (stuck || answer.verdict == RestartBudget::Verdict::parked) {
       view.state = "parked";
-    else if (answer.verdict == RestartBudget::Verdict::backoff)
+    } else if (answer.verdict == RestartBudget::Verdict::backoff) {
       view.state = "backoff";
+    }
     if (answer.verdict != RestartBudget::Verdict::go) view.retry_at = wall_clock(answer.until);
     views.push_back(std::move(view));
   }

@@ -1,5 +1,7 @@
 #include "gateway/turnstile.h"
 
+#include "base/plural.h"
+
 namespace holdfast::gateway {
 
 // A place in the queue, however its coroutine ends: one that was let through and never went passes it on.
@@ -34,7 +36,7 @@ asio::awaitable<Result<Turnstile::Turn>> Turnstile::enter(std::chrono::steady_cl
     co_return Turn(*this);
   }
   if (waiting_.size() >= most_waiting_)
-    co_return fail(Errc::limit, "turn", std::to_string(waiting_.size()) + " calls wait already");
+    co_return fail(Errc::limit, "turn", counted(waiting_.size(), "call waits", "calls wait") + " already");
   Waiter waiter(*this);
   if (co_await waiter.called.wait_until(deadline)) co_return waiter.go_through();
   if (co_await is_cancelled()) co_return fail(Errc::cancelled, "turn");

@@ -49,7 +49,7 @@ void new_session();         // setsid; a leader of its own session stays it
 Result<void> check_proc();  // /proc is there and speaks of our own PID namespace
 // execve(2): returns only with an error.
 Error replace_program(const char* path, char* const* argv, char* const* envp);
-// exit_group(2): of a fork, that has no destructors of its own to run.
+// exit_group(2): of a fork, that has no destructors of its own to run; or with a thread that nobody can join.
 [[noreturn]] void end_process(int status);
 bool is_executable(const char* path);  // a regular file that we may execute; errno says why not
 // Gives back the pages below the caller's frame that earlier, deeper calls have touched. For a program that

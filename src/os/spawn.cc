@@ -29,6 +29,7 @@ struct Birth {
   const int* fds;  // not the span itself: its members would be instrumented in a sanitizer's build
   long count;
   bool by_procs;
+  const struct rlimit* data;
   volatile int alive;  // the child's first act
   volatile int error;
   volatile Step step;
@@ -166,8 +167,10 @@ HOLDFAST_CHILD void child(Birth* birth) {
   }
   place_descriptors(birth);
   default_signals();
-  // Last, since the descriptors above may be numbered beyond it. Lowering one's own limit is never refused.
+  // Last, since the descriptors above may be numbered beyond it. Lowering one's own limit is never
+  // refused; where it were a raise, the lower one that we have holds.
   if (options.descriptors != nullptr) raw(SYS_prlimit64, 0, RLIMIT_NOFILE, address(options.descriptors), 0);
+  if (options.data != 0) raw(SYS_prlimit64, 0, RLIMIT_DATA, address(birth->data), 0);
   give_up(birth, Step::execve,
           raw(SYS_execve, address(options.path), address(options.argv), address(options.envp)));
 }
@@ -214,9 +217,10 @@ Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned) {
   if (poisoned != nullptr) *poisoned = false;
   if (options.fds.size() > kMaxDescriptors) return fail(Errc::limit, "clone3", "too many descriptors");
   bool by_procs = options.leaf_fd >= 0 && options.leaf_by_procs;
+  const struct rlimit data{.rlim_cur = options.data, .rlim_max = options.data};
   for (;;) {
     const bool into = options.leaf_fd >= 0 && !by_procs;
-    Birth birth{&options, options.fds.data(), static_cast<long>(options.fds.size()), by_procs, 0,
+    Birth birth{&options, options.fds.data(), static_cast<long>(options.fds.size()), by_procs, &data, 0,
                 0,        Step::clone3};
     int fd = -1;
     const long pid = give_birth(&birth, into, &fd);

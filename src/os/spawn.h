@@ -3,6 +3,7 @@
 // the gateway (keepers) and by the keeper (the server). No heap.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "base/result.h"
@@ -42,6 +43,7 @@ struct SpawnOptions {
       false;  // join by writing "0" to cgroup.procs instead of CLONE_INTO_CGROUP (poisoned counter)
   bool new_session = true;                       // setsid: a session of its own, no controlling terminal
   const DescriptorLimit* descriptors = nullptr;  // RLIMIT_NOFILE of the program; null: the caller's
+  std::uint64_t data = 0;                        // RLIMIT_DATA of the program, in bytes; 0: the caller's
   int parent_death_signal = 0;  // PR_SET_PDEATHSIG; bound to the calling *thread*, which must be permanent
 };
 

@@ -122,7 +122,13 @@ class Core final : public Scheduler {
   // What is known of it here where the disk may lag behind, otherwise what the disk says.
   [[nodiscard]] RunView truth(const store::RunRow& row) const;
   [[nodiscard]] JobView view_of(const Job& job) const;
-  [[nodiscard]] const Job* find(std::string_view name) const;
+  // nullptr: there is none, or it was removed and no run of it is open.
+  template <class Self>
+  [[nodiscard]] auto* find(this Self& self, std::string_view name) {
+    const auto found = self.jobs_.find(name);
+    const bool there = found != self.jobs_.end() && (!found->second.removed || found->second.open > 0);
+    return there ? &found->second : nullptr;
+  }
 
   asio::io_context& loop_;
   gateway::Gateway& gateway_;

@@ -163,6 +163,7 @@ class FakeCustodian final : public custody::Custodian {
   custody::SweepReport sweep_dry_run() const override { return {}; }
   asio::awaitable<custody::SweepReport> shutdown() override { co_return custody::SweepReport{}; }
   std::vector<std::shared_ptr<custody::Tree>> trees() const override { return trees_; }
+  milliseconds longest_graces() const override { return {}; }
   Totals totals() const override { return {}; }
   std::vector<std::shared_ptr<custody::Tree>> trees_;
   Event settled_;

@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "schedule/core.h"
 
 namespace holdfast::schedule {
@@ -90,8 +91,8 @@ std::optional<std::string> Core::full(Job& job) const {
   std::erase_if(job.unkillable, [](const auto& tree) { return tree->state() == custody::TreeState::gone; });
   const std::size_t n = static_cast<std::size_t>(job.open) + job.unkillable.size();
   if (n < (job.spec.overlap == "parallel" ? kMostParallel : 1)) return std::nullopt;
-  std::string reason = "already " + std::to_string(n) + (n == 1 ? " run" : " runs") +
-                       " in flight (overlap: " + job.spec.overlap + ")";
+  std::string reason =
+      "already " + counted(n, "run", "runs") + " in flight (overlap: " + job.spec.overlap + ")";
   if (!job.unkillable.empty()) reason += "; " + job.unkillable.front()->name() + " cannot be killed";
   return reason;
 }
@@ -231,15 +232,9 @@ std::optional<JobView> Core::job(std::string_view name) const {
   return job ? std::optional(view_of(*job)) : std::nullopt;
 }
 
-const Core::Job* Core::find(std::string_view name) const {
-  const auto found = jobs_.find(name);
-  if (found == jobs_.end() || (found->second.removed && found->second.open == 0)) return nullptr;
-  return &found->second;
-}
-
 asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
-  Job* job = find(name) ? &jobs_.find(name)->second : nullptr;
-  if (!job) co_return fail(Errc::not_found, "run job", "no job " + std::string(name));
+  Job* job = find(name);
+  if (!job) co_return fail(Errc::not_found, "job", name);
   if (stopping_) co_return fail(Errc::refused, "run job", "the gateway is shutting down");
   if (!job->spec.unusable.empty())
     co_return fail(Errc::refused, "run job", job->spec.name + ": " + job->spec.unusable);
@@ -277,7 +272,7 @@ asio::awaitable<Result<std::string>> Core::run_now(std::string_view name) {
 }
 
 Result<int> Core::cancel(std::string_view name, std::string_view id) {
-  if (!find(name)) return fail(Errc::not_found, "cancel", "no job " + std::string(name));
+  if (!find(name)) return fail(Errc::not_found, "job", name);
   int n = 0;
   for (const auto& [run_id, run] : open_) {
     if (run->view.job != name || (!id.empty() && run_id != id) || run->cancel_asked || run->outcome) continue;
@@ -285,13 +280,12 @@ Result<int> Core::cancel(std::string_view name, std::string_view id) {
     run->news.set();
     ++n;
   }
-  if (n == 0 && !id.empty())
-    return fail(Errc::not_found, "cancel", "no such run in flight: " + std::string(id));
+  if (n == 0 && !id.empty()) return fail(Errc::not_found, "run in flight", id);
   return n;
 }
 
 asio::awaitable<Result<std::vector<RunView>>> Core::history(std::string_view name, int limit) {
-  if (!find(name)) co_return fail(Errc::not_found, "history", "no job " + std::string(name));
+  if (!find(name)) co_return fail(Errc::not_found, "job", name);
   auto rows = co_await history_.list(std::string(name), limit);
   if (!rows) co_return forward(rows);
   std::vector<RunView> out;
@@ -303,7 +297,7 @@ asio::awaitable<Result<RunView>> Core::run(std::string_view name, std::string_vi
   if (id.empty()) {
     auto newest = co_await history(name, 1);
     if (!newest) co_return forward(newest);
-    if (newest->empty()) co_return fail(Errc::not_found, "run", std::string(name) + " has not run yet");
+    if (newest->empty()) co_return fail(Errc::not_found, "latest run of", name);
     co_return std::move(newest->front());
   }
   auto row = co_await history_.get(std::string(id));

@@ -321,6 +321,16 @@ TEST_F(SchedulerTest, by_time_and_by_hand_a_job_has_no_more_runs_than_its_overla
   EXPECT_TRUE(until([&] { return reports.size() == 2; }));
 }
 
+TEST_F(SchedulerTest, a_job_or_run_that_is_not_there_is_named_in_one_sentence) {
+  config.jobs["a"] = steps_job({"s__good"}, "every 10h");
+  start();
+  EXPECT_EQ(test::wait_for(loop, core->run_now("nosuch")).error().message(), "job nosuch: not found");
+  EXPECT_EQ(core->cancel("nosuch", "").error().message(), "job nosuch: not found");
+  EXPECT_EQ(core->cancel("a", "17").error().message(), "run in flight 17: not found");
+  EXPECT_EQ(test::wait_for(loop, core->history("nosuch", 1)).error().message(), "job nosuch: not found");
+  EXPECT_EQ(test::wait_for(loop, core->run("a", "")).error().message(), "latest run of a: not found");
+}
+
 TEST_F(SchedulerTest, run_now_answers_with_an_id_that_can_be_waited_for) {
   config.jobs["a"] = steps_job({"s__good"});
   start();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/plural.h"
+
 namespace holdfast::store {
 
 namespace fs = std::filesystem;
@@ -35,7 +37,8 @@ void LogFile::rotate() {
 }
 
 void LogFile::append(std::string_view text) {
-  if (unsaid_ > 0 && put("\n[holdfast: " + std::to_string(unsaid_) + " bytes are missing here]\n") == 0)
+  if (unsaid_ > 0 &&
+      put("\n[holdfast: " + counted(unsaid_, "byte is", "bytes are") + " missing here]\n") == 0)
     unsaid_ = 0;
   lost(static_cast<std::int64_t>(put(text)));
 }

@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "evil_mcp.h"
+
 enum { LIFE_SECONDS = 120 };
 
 /* The safety net. An alarm is not inherited by fork: every child arms its own. */
@@ -60,12 +62,14 @@ __attribute__((noreturn, unused)) static inline void linger(void) {
   _exit(0);
 }
 
-/* A polite server: reads to the end of stdin. */
+/* A polite server: answers to the end of stdin. */
 static inline int serve_stdin(void) {
+  static struct evil_line line;
   char buffer[4096];
   for (;;) {
     ssize_t n = read(0, buffer, sizeof buffer);
     if (n == 0 || (n < 0 && errno != EINTR)) return 0;
+    if (n > 0) evil_hear(&line, buffer, (size_t)n);
   }
 }
 

@@ -5,9 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include "base/log.h"
+#include "custody/rungs.h"
 #include "gone_file_system.h"
 #include "lab.h"
 #include "needs.h"
@@ -112,6 +116,20 @@ TEST_P(OnRung, L28_a_killed_keeper_takes_its_whole_tree_along) {
   EXPECT_EQ(sibling->state(), TreeState::active);
 }
 
+TEST_P(OnRung, what_was_lent_stays_open_until_the_watcher_has_been_told) {
+  const auto tree = lab.start(lab.script(kPolite));
+  const std::array lent{tree->stdin_fd(), tree->stdout_fd(), tree->stderr_fd()};
+  std::optional<std::array<int, 3>> told;
+  tree->watch({.before_stop = {}, .leader_exited = {}, .retiring = {}, .gone = [&](const Ending&) {
+                 told = {tree->stdin_fd(), tree->stdout_fd(), tree->stderr_fd()};
+               }});
+  (void)os::PidFd::open(tree->keeper_pid())->signal(SIGKILL);  // so nothing is asked before its stop
+  EXPECT_TRUE(lab.until([&] { return told.has_value(); }));
+  EXPECT_EQ(*told, lent);
+  EXPECT_EQ(tree->stdin_fd(), -1);
+  EXPECT_EQ(tree->stdout_fd(), -1);
+}
+
 TEST_P(OnRung, a_stopped_keeper_is_continued_and_its_tree_still_ends) {
   const auto tree = lab.start(lab.script(kDeaf));
   (void)os::PidFd::open(tree->keeper_pid())->signal(SIGSTOP);
@@ -129,12 +147,42 @@ TEST_P(OnRung, a_keeper_that_is_stopped_again_and_again_is_replaced) {
   EXPECT_TRUE(lab.nothing_left());
 }
 
+// Somebody stops every child of ours as soon as it is there, mostly before it executes: a vfork, which holds
+// the worker.
+TEST_P(OnRung, a_newborn_that_is_stopped_holds_nobody_up) {
+  int stopped = 0;
+  std::jthread stopper([&](const std::stop_token& over) {
+    std::set<pid_t> seen;
+    while (!over.stop_requested())
+      (void)os::for_each_child(::getpid(), [&](pid_t child) {
+        if (!seen.insert(child).second) return;
+        if (const auto handle = os::PidFd::open(child); handle && handle->signal(SIGSTOP)) ++stopped;
+      });
+  });
+  for (int i = 0; i < 20; ++i) {
+    const auto tree = lab.start(lab.script(kPolite));
+    ASSERT_TRUE(tree);
+    EXPECT_TRUE(stop(tree));
+  }
+  stopper.request_stop();
+  stopper.join();
+  EXPECT_GE(stopped, 20);
+  EXPECT_TRUE(lab.nothing_left());
+}
+
 TEST_P(OnRung, exec_errors_come_at_once_with_their_reason) {
   const auto began = steady_clock::now();
   auto missing = lab.run(lab.custodian->start(lab.program("npxx")));
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message(),
               ::testing::HasSubstr("npxx: not found in PATH (/usr/local/bin:/usr/bin:/bin)"));
+  auto spec = lab.program("npxx");
+  spec.command.environment.front() = "PATH=/usr/bin";
+  for (int i = 0; i < 30; ++i) spec.command.environment.front() += ":/opt/tool-" + std::to_string(i) + "/bin";
+  auto far = lab.run(lab.custodian->start(std::move(spec)));
+  ASSERT_FALSE(far);
+  EXPECT_THAT(far.error().message(), ::testing::HasSubstr("PATH (/usr/bin:/opt/tool-0/bin:"));
+  EXPECT_THAT(far.error().message(), ::testing::HasSubstr("/bin:…)"));  // whole entries
   const auto script = lab.state / "broken";
   std::ofstream(script) << "#!/no/such/interpreter\n";
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
@@ -201,6 +249,7 @@ TEST_P(OnRung, a_tree_called_unkillable_is_still_watched_and_buried) {
   EXPECT_FALSE(gone);
   EXPECT_EQ(hasty.survivors().size(), 2U);
   EXPECT_THAT(hasty.ledger_files(), ::testing::Contains(tree->id()));
+  EXPECT_EQ(hasty.custodian->sweep_dry_run().unkillable, std::vector{tree->id()});
   EXPECT_EQ(hasty.run(hasty.custodian->sweep()).unkillable, std::vector{tree->id()});
   EXPECT_TRUE(hasty.run(hasty.custodian->stop(sibling, "test")));
   stuck.reset();
@@ -221,6 +270,30 @@ TEST_P(OnRung, sweep_reaps_orphans_only) {
   EXPECT_TRUE(alive(active->leader_pid()));
   EXPECT_EQ(active->state(), TreeState::active);
   EXPECT_EQ(lab.survivors().size(), 1U);
+}
+
+TEST_P(OnRung, a_dry_sweep_says_what_a_sweep_says_of_what_is_stopping_already) {
+  const auto tree = lab.start(lab.script(kDeaf));
+  std::optional<bool> gone;
+  TaskGroup group(lab.loop.get_executor());
+  group.spawn("stop",
+              [](Custodian& custodian, std::shared_ptr<Tree> which,
+                 std::optional<bool>& result) -> asio::awaitable<void> {
+                result = co_await custodian.stop(std::move(which), "test");
+              }(*lab.custodian, tree, gone));
+  ASSERT_TRUE(lab.until([&] { return tree->state() == TreeState::stopping; }));
+  const auto dry = lab.custodian->sweep_dry_run();
+  EXPECT_EQ(dry.reaped, std::vector{tree->id()});
+  EXPECT_EQ(lab.run(lab.custodian->sweep()).reaped, dry.reaped);
+  EXPECT_TRUE(lab.until([&] { return gone.has_value(); }));
+}
+
+TEST_P(OnLeaf, an_orderly_end_leaves_no_directory) {
+  const auto parent = os::own_cgroup().value() + "/holdfast-" + lab.custodian->gateway_id();
+  lab.start(lab.script(kDaemonize));
+  EXPECT_TRUE(std::filesystem::exists(parent));
+  (void)lab.run(lab.custodian->shutdown());
+  EXPECT_FALSE(std::filesystem::exists(parent));
 }
 
 TEST_P(OnRung, sweep_with_include_active_reaps_all) {
@@ -363,8 +436,8 @@ TEST_P(OnRung, L40_a_decoy_with_the_same_command_line_survives_everything) {
 }
 
 TEST_P(OnLeaf, a_tidied_away_directory_of_leaves_is_made_again) {
-  const auto own = os::own_cgroup();
-  std::filesystem::remove(*own + "/holdfast-" + lab.custodian->gateway_id());
+  const std::string& id = lab.custodian->gateway_id();
+  std::filesystem::remove(leaf_parent_of(*home_cgroup(id), id));
   const auto tree = lab.start(lab.script(kPolite));
   ASSERT_TRUE(tree);
   EXPECT_TRUE(stop(tree));
@@ -389,8 +462,7 @@ TEST_P(OnRung, a_loop_that_is_never_run_again_ends_in_order) {
   if (GetParam() == Rung::tree) return;  // nobody comes back to this state directory: tidy up after it
   std::string id;
   std::ifstream(state / "gateway-id") >> id;
-  EXPECT_TRUE(
-      lab.until([&] { return os::remove_cgroup(*os::own_cgroup() + "/holdfast-" + id).has_value(); }));
+  EXPECT_TRUE(lab.until([&] { return os::remove_cgroup(leaf_parent_of(*home_cgroup(id), id)).has_value(); }));
 }
 
 TEST_P(OnRung, L36_ten_thousand_sweeps_harm_nobody) {
@@ -494,14 +566,14 @@ TEST_P(OnRung, I1_a_tree_is_in_the_ledger_before_its_first_process_executes) {
 TEST_P(OnRung, shutdown_leaves_no_directory_of_leaves) {
   lab.start(lab.script(kDeaf, "deaf"));
   lab.start(lab.script(kDaemonize, "daemonize"));
-  const std::string ours = "holdfast-" + lab.custodian->gateway_id();
-  const auto directories = [&] {
-    const auto own = os::own_cgroup();
-    return own ? os::list_cgroups(*own, ours).value().size() : 0;
+  const std::string id = lab.custodian->gateway_id();
+  const auto there = [&] {
+    const auto home = home_cgroup(id);
+    return home && std::filesystem::exists(leaf_parent_of(*home, id));
   };
-  EXPECT_EQ(directories(), lab.custodian->rung().rung == Rung::leaf ? 1U : 0U);
+  EXPECT_EQ(there(), lab.custodian->rung().rung == Rung::leaf);
   EXPECT_TRUE(lab.run(lab.custodian->shutdown()).unkillable.empty());
-  EXPECT_EQ(directories(), 0U);
+  EXPECT_FALSE(there());
 }
 
 }  // namespace

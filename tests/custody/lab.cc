@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/ids.h"
+#include "custody/rungs.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
 #include "os/procfs.h"
@@ -119,10 +120,10 @@ std::vector<std::string> Lab::ledger_files() const {
 }
 
 std::vector<std::string> Lab::leaves() const {
-  const auto own = os::own_cgroup();
-  if (!own || !custodian) return {};
-  const std::string parent = *own + "/holdfast-" + custodian->gateway_id();
-  auto names = os::list_cgroups(parent, "");
+  if (!custodian) return {};
+  const auto own = home_cgroup(custodian->gateway_id());
+  if (!own) return {};
+  auto names = os::list_cgroups(leaf_parent_of(*own, custodian->gateway_id()), "");
   return names ? *std::move(names) : std::vector<std::string>();
 }
 

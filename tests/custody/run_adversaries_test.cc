@@ -126,6 +126,7 @@ TEST_P(RunAgainst, nothing_is_left_and_the_sibling_is_unharmed) {
   } else {
     EXPECT_TRUE(nothing_left_within(kBound)) << outer.describe();
   }
+  RecordProperty("left", static_cast<int>(left().size()));  // for `make matrix`
   for (const pid_t pid : sibling)
     EXPECT_TRUE(os::PidFd::open(pid).value().signal(0).value()) << "sibling harmed";
   beside.close_input();

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -52,6 +53,22 @@ TEST(Doctor, tries_a_leaf_and_leaves_none) {
   // The control: one that stayed would be seen.
   ASSERT_TRUE(os::CgroupLeaf::create(outer.cgroup(), "stayed"));
   EXPECT_EQ(left(), std::vector<std::string>{"stayed"});
+}
+
+// As a start does: what a killed gateway or doctor left, if nobody holds it.
+TEST(Doctor, removes_what_dead_ones_left_and_nothing_else) {
+  Outer outer;
+  HOLDFAST_NEEDS("leaf", !outer.cgroup().empty(), outer.why_no_cgroup());
+  ASSERT_TRUE(os::CgroupLeaf::create(outer.cgroup(), "holdfast-0123abcd"));
+  ASSERT_TRUE(os::CgroupLeaf::create(outer.cgroup() + "/holdfast-0123abcd", "memory-1"));
+  const auto held = os::CgroupLeaf::create(outer.cgroup(), "holdfast-4567abcd");
+  ASSERT_TRUE(held && os::lock_descriptor(held->dir(), false));
+  ASSERT_TRUE(os::CgroupLeaf::create(outer.cgroup(), "holdfast-somebodys"));
+  const json told = doctor(outer);
+  ASSERT_TRUE(told.contains("here")) << told;
+  auto left = os::list_cgroups(outer.cgroup(), "").value();
+  std::ranges::sort(left);
+  EXPECT_EQ(left, (std::vector<std::string>{"holdfast-4567abcd", "holdfast-somebodys"}));
 }
 
 }  // namespace

@@ -235,14 +235,29 @@ TEST(Reload, a_removed_server_serves_its_holders_on_and_nobody_else) {
   const auto before = pid_of(house, *a);
   config.servers.clear();
   house.gateway->reload(config);
-  EXPECT_TRUE(house.gateway->servers().empty());
-  EXPECT_FALSE(house.gateway->has_server("s"));
   EXPECT_TRUE(house.gateway->instances().at(0).draining);
   EXPECT_EQ(pid_of(house, *a), before);
   const auto refused = house.run(b->connect("s"));
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Errc::not_found));
   a.reset();
+  EXPECT_TRUE(empty(house));
+}
+
+TEST(Reload, a_removed_server_can_be_seen_and_stopped_until_its_last_instance_is_gone) {
+  auto config = only(shared_server("s"));
+  House house(config);
+  auto a = client(house);
+  (void)pid_of(house, *a);
+  config.servers.clear();
+  house.gateway->reload(config);
+  ASSERT_EQ(house.gateway->servers().size(), 1U);
+  EXPECT_EQ(house.gateway->servers().at(0).state, "removed");
+  EXPECT_EQ(house.gateway->servers().at(0).instances, 1);
+  EXPECT_TRUE(house.gateway->has_server("s"));
+  EXPECT_EQ(stop(house).stopped, 1);
+  EXPECT_TRUE(house.gateway->servers().empty());
+  EXPECT_FALSE(house.gateway->has_server("s"));
   EXPECT_TRUE(empty(house));
 }
 
@@ -337,7 +352,7 @@ TEST(Policy, at_the_cap_a_new_session_hears_why_when_its_patience_ends) {
   const auto late = house.run(b->connect("s"));
   ASSERT_FALSE(late);
   EXPECT_TRUE(late.error().is(Errc::timeout));
-  EXPECT_NE(late.error().message().find("all 1 instances are in use (maxInstances)"), std::string::npos)
+  EXPECT_NE(late.error().message().find("all of 1 instance in use (maxInstances)"), std::string::npos)
       << late.error().message();
 }
 

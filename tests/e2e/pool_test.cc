@@ -2,9 +2,13 @@
 // in.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "gone_file_system.h"
 #include "house.h"
 #include "needs.h"
+#include "outer.h"
 
 namespace holdfast::test {
 namespace {
@@ -140,7 +144,7 @@ TEST(Pool, I6_a_tree_that_cannot_be_killed_parks_its_server_until_it_is_proven_g
   const auto refused = house.run(session->connect("s"));
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Errc::refused));
-  EXPECT_NE(refused.error().message().find("cannot be killed (1 members do not die)"), std::string::npos)
+  EXPECT_NE(refused.error().message().find("cannot be killed (1 member does not die)"), std::string::npos)
       << refused.error().message();
   EXPECT_EQ(living_servers().size(), 1U) << to_string(living_servers());
   EXPECT_EQ(house.custodian->totals().started, 1);
@@ -231,6 +235,51 @@ TEST(Pool, tools_that_are_not_offered_are_neither_listed_nor_called) {
 
 // What is under way at a shutdown gets its time: a run may still start what it needs, a client is refused,
 // and a start that a call waits for is a call in flight.
+// The fixture, begun by a shell that does `first`.
+config::Server behind_a_shell(const std::string& first) {
+  auto server = fixture_server("s");
+  server.args.insert(server.args.begin(), {"-c", first + "\nexec \"$0\" \"$@\"", server.command});
+  server.command = "/bin/sh";
+  return server;
+}
+
+TEST(Pool, L52_an_entrys_limits_hold_its_server_and_servers_says_by_what) {
+  auto server = behind_a_shell("echo files $(ulimit -n) data $(ulimit -d) >&2");
+  server.limits = {.memory = 256 << 20, .pids = 300, .files = 77, .cpu_percent = {}};
+  House house(only(server));
+  auto session = session_of(house);
+  ASSERT_TRUE(house.run(echo(*session)));
+  const auto& here = house.custodian->rung().limits;
+  const std::string data = here.memory ? "unlimited" : "262144";
+  std::stringstream words;
+  EXPECT_TRUE(house.turn_until([&] {
+    words << std::ifstream(house.gateway->stderr_log("s")).rdbuf();
+    return words.str().contains("files 77 data " + data);
+  })) << words.str();
+  using Ways = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(house.gateway->servers().at(0).limits,
+            (Ways{{"memory", here.memory ? "cgroup" : "rlimit per process"},
+                  {"pids", here.pids ? "cgroup" : "not enforced: " + here.why_not},
+                  {"files", "rlimit per process"}}));
+}
+
+TEST(Pool, L52_a_call_on_a_server_that_ends_at_its_memory_cap_says_so) {
+  auto server = behind_a_shell("(sleep 0.3; exec " + program_path("adversaries/hog") +
+                               " memory </dev/null >/dev/null) &");
+  server.limits.memory = 100 << 20;
+  House house(only(server));
+  const auto& here = house.custodian->rung().limits;
+  HOLDFAST_NEEDS("memory", here.memory, here.why_not);
+  auto session = session_of(house);
+  const auto call = [](gateway::Session& s) -> asio::awaitable<Result<mcp::Reply>> {
+    co_return co_await s.request("s", "tools/call", R"({"name":"sleep","arguments":{"ms":20000}})", {});
+  };
+  const auto reply = house.run(call(*session));
+  ASSERT_FALSE(reply);
+  EXPECT_TRUE(reply.error().message().contains("memory cap")) << reply.error().message();
+  EXPECT_TRUE(house.gateway->servers().at(0).reason.contains("memory cap"));
+}
+
 TEST(Pool, a_gateway_that_drains_refuses_clients_and_lets_runs_finish) {
   House house(only(fixture_server("s", {"--delay-init", "300"})));
   auto client = session_of(house);

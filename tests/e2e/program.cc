@@ -7,13 +7,16 @@
 
 #include <array>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 
 #include "base/ids.h"
+#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
+#include "outer.h"
 
 namespace holdfast::test {
 
@@ -38,6 +41,15 @@ std::filesystem::path scratch() {
 }
 
 }  // namespace
+
+bool until(const std::function<bool()>& done, milliseconds limit) {
+  const auto end = steady_clock::now() + limit;
+  while (!done()) {
+    if (steady_clock::now() >= end) return false;
+    (void)os::poll_all({}, milliseconds(2));
+  }
+  return true;
+}
 
 Program::Program(const std::string& path, std::vector<std::string> arguments,
                  const std::filesystem::path& stderr_file) {
@@ -133,16 +145,16 @@ void GatewayProcess::start() {
   program_.reset();
   std::vector<std::string> words = within_;
   for (const std::string& word :
-       {std::string(HOLDFAST_PROGRAM), std::string("serve"), std::string("--config"),
+       {program_path("holdfast"), std::string("serve"), std::string("--config"),
         (dir_ / "config.yaml").string(), std::string("--state-dir"), (dir_ / "state").string(),
         std::string("--log-level"), std::string("debug")})
     words.push_back(word);
   const std::string program = words.front();
   words.erase(words.begin());
+  const std::size_t told_before = log().size();
   program_.emplace(program, words, dir_ / "gateway.log");
   const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-  while (
-      !std::filesystem::exists(dir_ / "state/holdfast.sock")) {  // it appears only when the gateway answers
+  while (log().find("gateway.ready", told_before) == std::string::npos) {  // its socket may be an older one's
     if (steady_clock::now() > deadline || program_->wait(milliseconds(0)))
       throw std::runtime_error("the gateway did not start:\n" + log());
     std::this_thread::sleep_for(milliseconds(2));
@@ -155,6 +167,11 @@ GatewayProcess::~GatewayProcess() {
     (void)program_->wait(std::chrono::seconds(20));
   }
   program_.reset();
+  // One that was killed leaves the directory of its leaves.
+  std::string id;
+  std::ifstream(dir_ / "state/gateway-id") >> id;
+  if (const auto own = os::own_cgroup(); own && !id.empty())
+    (void)os::remove_cgroup(*own + "/holdfast-" + id);
   std::error_code ignored;
   std::filesystem::remove_all(dir_, ignored);
 }
@@ -165,13 +182,13 @@ std::vector<std::string> GatewayProcess::global_arguments() const { return {"--s
 
 Output GatewayProcess::cli(std::vector<std::string> arguments, milliseconds limit) {
   for (const auto& argument : global_arguments()) arguments.push_back(argument);
-  return run_program(HOLDFAST_PROGRAM, std::move(arguments), limit);
+  return run_program(program_path("holdfast"), std::move(arguments), limit);
 }
 
 std::unique_ptr<Program> connect(GatewayProcess& gateway, const std::string& server) {
   auto arguments = gateway.global_arguments();
   arguments.insert(arguments.begin(), {"connect", "--server", server});
-  auto client = std::make_unique<Program>(HOLDFAST_PROGRAM, arguments, gateway.dir() / "connect.log");
+  auto client = std::make_unique<Program>(program_path("holdfast"), arguments, gateway.dir() / "connect.log");
   client->write(
       R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}})"
       "\n");

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,9 @@
 #include "os/pidfd.h"
 
 namespace holdfast::test {
+
+// Asks until `done` or the limit: for what has no event, such as /proc. False: the limit came first.
+bool until(const std::function<bool()>& done, std::chrono::milliseconds limit);
 
 struct Exit {
   int code = -1;

@@ -2,12 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "census.h"
+#include "gone_file_system.h"
+#include "needs.h"
+#include "os/fake_manager.h"
 #include "program.h"
 
 namespace holdfast::test {
@@ -89,6 +93,76 @@ TEST_F(ReloadContract, a_broken_file_changes_nothing_and_says_every_error) {
   })) << gateway.log();
   EXPECT_EQ(call(*client, "pid"), pid);
   EXPECT_NE(gateway.cli({"jobs"}).out.find("j "), std::string::npos);
+}
+
+TEST_F(ReloadContract, what_holds_no_configuration_changes_nothing_and_is_waited_for_by_nobody) {
+  GatewayProcess gateway(kHead + entry("s", kShared));
+  auto client = connect(gateway, "s");
+  const auto pid = call(*client, "pid");
+  const auto file = gateway.dir() / "config.yaml";
+  gateway.configure("");  // as an editor leaves it between two of its steps
+  const auto empty = gateway.cli({"reload"});
+  EXPECT_EQ(empty.exit.code, 78);
+  EXPECT_NE(empty.err.find("is empty; a configuration is a mapping"), std::string::npos) << empty.err;
+  const auto not_started =
+      run_program(HOLDFAST_PROGRAM, {"serve", "--config", file, "--state-dir", gateway.dir() / "other"}, 10s);
+  EXPECT_EQ(not_started.exit.code, 78) << not_started.err;
+
+  std::filesystem::remove(file);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  const auto pipe = gateway.cli({"reload"});
+  EXPECT_EQ(pipe.exit.code, 78);
+  EXPECT_NE(pipe.err.find("config.yaml: error: is a pipe; expected a regular file"), std::string::npos)
+      << pipe.err;
+  EXPECT_EQ(call(*client, "pid"), pid);
+}
+
+TEST_F(ReloadContract, a_file_system_that_does_not_answer_holds_up_neither_the_gateway_nor_its_end) {
+  const GoneFileSystem gone(GoneFileSystem::Sleep::killable);
+  HOLDFAST_NEEDS("fuse", gone, gone.why_not());
+  GatewayProcess gateway(kHead + entry("s", kShared));
+  auto client = connect(gateway, "s");
+  const auto pid = call(*client, "pid");
+  gateway.configure(kHead + entry("s", kShared) + entry("t", "    cwd: " + gone.path() + "/x\n"));
+  gateway.program().signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return gateway.log().find("gateway.reload_refused") != std::string::npos; }))
+      << gateway.log();
+  const auto refused = gateway.cli({"reload"});
+  EXPECT_EQ(refused.exit.code, 1) << refused.err;
+  EXPECT_NE(refused.err.find("nothing has changed: a file system has not answered in 5s"), std::string::npos)
+      << refused.err;
+  EXPECT_EQ(call(*client, "pid"), pid);
+  gateway.program().signal(SIGTERM);
+  const auto exit = gateway.program().wait(20s);
+  ASSERT_TRUE(exit) << gateway.log();
+  EXPECT_EQ(exit->code, 0);
+  EXPECT_NE(gateway.log().find("gateway.left_waiting"), std::string::npos) << gateway.log();
+}
+
+TEST_F(ReloadContract, what_the_command_line_says_in_place_of_the_file_is_no_change) {
+  const std::string yaml = "listen: [\"127.0.0.1:1\"]\nmcpServers:\n" + entry("s");
+  GatewayProcess gateway(yaml, {"/bin/sh", "-c", "exec \"$@\" --listen 127.0.0.1:0", "sh"});
+  const auto reloaded = gateway.cli({"reload"});
+  EXPECT_EQ(reloaded.exit.code, 0) << reloaded.err;
+  EXPECT_EQ(reloaded.out.find("needs a restart"), std::string::npos) << reloaded.out;
+}
+
+TEST_F(ReloadContract, a_stop_may_take_as_long_as_the_graces_of_what_runs_still) {
+  const os::FakeManager manager;
+  const std::string patient = std::string("  s:\n    command: ") + HOLDFAST_FIXTURE_SERVER +
+                              "\n    stop: { eof: 20s, term: 25s, lost: 200ms }\n";
+  GatewayProcess gateway(kHead + patient, {"/usr/bin/env", "NOTIFY_SOCKET=" + manager.address()});
+  auto client = connect(gateway, "s");
+  EXPECT_NE(call(*client, "pid"), "");
+  gateway.configure(kHead + entry("t"));
+  ASSERT_EQ(gateway.cli({"reload"}).exit.code, 0);
+  const auto servers = gateway.cli({"servers"}).out;
+  EXPECT_NE(servers.find("removed"), std::string::npos) << servers;
+  gateway.program().signal(SIGTERM);
+  ASSERT_TRUE(gateway.program().wait(20s)) << gateway.log();
+  std::string said;
+  for (std::string word = manager.heard(); !word.empty(); word = manager.heard()) said += word + "\n";
+  EXPECT_NE(said.find("EXTEND_TIMEOUT_USEC=57000000\n"), std::string::npos) << said;  // drain 2 s, and 10 s
 }
 
 TEST_F(ReloadContract, sighup_adds_removes_and_names_what_needs_a_restart) {

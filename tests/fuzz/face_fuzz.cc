@@ -22,7 +22,7 @@ struct Words {
   std::vector<char*> pointers;
 };
 
-std::string limits_of(const FaceLimits& limits) {
+std::string limits_of(const Limits& limits) {
   std::string list;
   const auto add = [&](const char* name, std::uint64_t value, const char* unit) {
     if (value == 0) return;

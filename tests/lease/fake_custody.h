@@ -83,6 +83,7 @@ class FakeCustodian final : public custody::Custodian {
   [[nodiscard]] custody::SweepReport sweep_dry_run() const override { return {}; }
   asio::awaitable<custody::SweepReport> shutdown() override { co_return custody::SweepReport{}; }
   [[nodiscard]] std::vector<std::shared_ptr<custody::Tree>> trees() const override;
+  [[nodiscard]] milliseconds longest_graces() const override { return {}; }
   [[nodiscard]] Totals totals() const override { return {}; }
 
   // Starts that nobody has decided upon, oldest first.
