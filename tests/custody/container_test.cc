@@ -158,7 +158,7 @@ TEST_F(Containers, L33_a_runtime_that_cannot_be_run_at_all_parks_nobody) {
 
 TEST_F(Containers, L33_a_dead_daemon_makes_it_unkillable_with_the_reason) {
   const auto tree = start(docker(kDeaf));
-  runtime.signal_daemon(SIGKILL);
+  runtime.kill_daemon();
   const auto began = steady_clock::now();
   EXPECT_FALSE(stop(tree));
   EXPECT_LT(steady_clock::now() - began, 20s);
@@ -169,7 +169,7 @@ TEST_F(Containers, L33_a_dead_daemon_makes_it_unkillable_with_the_reason) {
 
 TEST_F(Containers, L33_a_daemon_that_hangs_holds_up_nobody_and_is_asked_again) {
   const auto tree = start(docker(kDeaf));
-  runtime.signal_daemon(SIGSTOP);
+  runtime.hang(true);
   const auto began = steady_clock::now();
   EXPECT_FALSE(stop(tree));
   EXPECT_LT(steady_clock::now() - began, 20s);
@@ -178,7 +178,7 @@ TEST_F(Containers, L33_a_daemon_that_hangs_holds_up_nobody_and_is_asked_again) {
   const auto before = steady_clock::now();
   EXPECT_TRUE(stop(other));
   EXPECT_LT(steady_clock::now() - before, 5s);
-  runtime.signal_daemon(SIGCONT);
+  runtime.hang(false);
   EXPECT_TRUE(ends(tree));
   EXPECT_TRUE(nothing_left());
 }
@@ -243,7 +243,7 @@ TEST_F(LeftContainers, L33_a_double_death_is_made_good_by_the_next_start) {
 
 TEST_F(LeftContainers, L33_a_dead_daemon_delays_no_start_but_its_own_servers) {
   kill_in_one_stroke(start_gateway(kDeaf));
-  runtime.signal_daemon(SIGSTOP);
+  runtime.hang(true);
   lab.reopen();
   const auto began = steady_clock::now();
   (void)lab.run(lab.custodian->recover());
@@ -252,7 +252,7 @@ TEST_F(LeftContainers, L33_a_dead_daemon_delays_no_start_but_its_own_servers) {
   const auto refused = lab.run(lab.custodian->start(docker(kPolite, {}, "held")));
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message(), HasSubstr("is not proven gone"));
-  runtime.signal_daemon(SIGCONT);
+  runtime.hang(false);
   EXPECT_TRUE(lab.until([&] { return runtime.processes().empty() && records().empty(); }));
   std::shared_ptr<Tree> next;
   EXPECT_TRUE(lab.until([&] {  // it comes to the loop a moment after the record has gone

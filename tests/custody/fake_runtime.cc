@@ -57,7 +57,7 @@ FakeRuntime::FakeRuntime()
 }
 
 FakeRuntime::~FakeRuntime() {
-  signal_daemon(SIGKILL);
+  if (daemon_) kill_daemon();
   for (const pid_t pid : processes())
     if (const auto process = os::PidFd::open(pid)) (void)process->signal(SIGKILL);
   std::error_code ignored;
@@ -74,12 +74,17 @@ void FakeRuntime::start_daemon() {
     std::this_thread::sleep_for(1ms);
 }
 
-void FakeRuntime::signal_daemon(int number) {
-  if (!daemon_) return;
-  (void)daemon_.signal(number);
-  if (number != SIGKILL) return;
+void FakeRuntime::kill_daemon() {
+  (void)daemon_.signal(SIGKILL);
   await_exit(daemon_);
   daemon_ = os::PidFd();
+}
+
+void FakeRuntime::hang(bool hangs) {
+  if (hangs)
+    std::ofstream(dir_ / "hang").flush();
+  else
+    std::filesystem::remove(dir_ / "hang");
 }
 
 std::vector<pid_t> FakeRuntime::processes() const {

@@ -20,7 +20,8 @@ class FakeRuntime {
   FakeRuntime& operator=(const FakeRuntime&) = delete;
 
   void start_daemon();
-  void signal_daemon(int number);  // SIGKILL: its containers live on, and no command is answered
+  void kill_daemon();     // its containers live on, and every command fails
+  void hang(bool hangs);  // no command is answered
 
   // Processes in containers, whoever started those.
   [[nodiscard]] std::vector<pid_t> processes() const;

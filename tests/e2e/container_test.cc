@@ -53,7 +53,7 @@ TEST_F(ContainerContract, L33_a_dead_daemon_parks_its_server_and_holds_up_nobody
   GatewayProcess gateway(config());
   auto client = connect(gateway, "boxed");
   EXPECT_THAT(call(*client, "echo", R"({"text":"hi"})"), testing::HasSubstr("hi"));
-  runtime.signal_daemon(SIGKILL);
+  runtime.kill_daemon();
   (void)gateway.cli({"stop", "boxed", "--force"});
   EXPECT_THAT(call(*client, "echo"), testing::HasSubstr("cannot be killed"));
   const auto servers = gateway.cli({"servers"});
