@@ -26,6 +26,10 @@ enum class Mechanism {
   ledger_identity,        // who the keeper and the leader are, as soon as they run
   stale_leaves,           // a start ends what a dead gateway's leaves hold
   leaf_lock,              // but not a leaf that a living keeper holds
+  // what container runtimes run for a tree
+  containers,       // it ends with the tree, and the proof waits for it
+  left_containers,  // a start ends what a double death left
+  container_label,  // and nobody else
   // the kernel's means
   cgroup_kill,         // the whole leaf at once, whoever its members belong to
   descriptor_reserve,  // some descriptors are kept back for ending and proving

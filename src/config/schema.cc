@@ -46,7 +46,7 @@ const std::vector<Option>& table() {
 
     // ---- server
     {.section = S::server, .key = "command", .type = T::command, .expand = true,
-     .doc = "The program; with a `/` in it, it is found from the folder of the file, else in PATH. A list holds the arguments too. Either this or `url`.",
+     .doc = "The program; with a `/` in it, it is found from the folder of the file, else in PATH. A list holds the arguments too. `docker`, `podman` and `nerdctl run` get a label, a cidfile and `--init` (remote-servers.md). Either this or `url`.",
      .set = [](Target& t, Value&& v) {
        if (!v.list.empty()) t.server->command = std::move(v.list.front());
        if (v.list.size() > 1)

@@ -81,7 +81,7 @@ class CustodianImpl final : public Custodian {
 
  private:
   static asio::awaitable<RecoveryReport> recover_on_worker(CoreRef core) {
-    co_return co_await core->worker.run([core] {
+    auto report = co_await core->worker.run([core] {
       const os::DescriptorReserve::Lent lent(core->reserve);
       return recovery::recover({.ledger = &core->ledger,
                                 .gateway_id = core->gateway_id,
@@ -89,6 +89,8 @@ class CustodianImpl final : public Custodian {
                                 .leaf_parent = core->rungs.leaf_parent,
                                 .patience = core->options.patience});
     });
+    if (!core->ended) co_await recall_containers(core);
+    co_return report;
   }
 
   static asio::awaitable<Result<std::shared_ptr<Tree>>> start_tree(CoreRef core, TreeSpec spec) {
@@ -129,6 +131,7 @@ class CustodianImpl final : public Custodian {
     ++core->totals.sweeps;
     std::vector<TreeRef> awaited;
     for (const auto& tree : std::vector(core->trees)) {
+      if (tree->errand) continue;  // who is awaited may need it
       const bool chosen = may_reap(tree->state(), include_active);
       if (chosen) core->begin_stop(tree, reason);
       if (chosen || is_ending(tree->state())) awaited.push_back(tree);
@@ -165,6 +168,7 @@ Core::Core(asio::io_context& loop, CustodianOptions options_, Self who, Ledger l
       self(std::move(who.process)),
       identity(who.identity),
       boot_id(std::move(who.boot_id)),
+      left_containers(executor),
       strays(gateway_id),
       child_signals(executor),
       group(executor) {}

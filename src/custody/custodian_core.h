@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/worker.h"
+#include "custody/containers.h"
 #include "custody/custodian.h"
 #include "custody/ledger.h"
 #include "custody/rungs.h"
@@ -51,6 +52,7 @@ struct Core : std::enable_shared_from_this<Core> {
   bool closing = false;  // shutdown() was called
   bool ended =
       false;      // the Custodian is gone: coroutines end where they are, keepers see our lifelines close
+  LeftContainers left_containers;
   Strays strays;  // worker thread only
   asio::signal_set child_signals;  // SIGCHLD
   os::DescriptorReserve reserve;   // for killing and proving; worker thread only

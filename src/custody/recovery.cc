@@ -85,12 +85,6 @@ LeafFound clear_leaf(const std::string& path, std::uint64_t id, steady_clock::ti
   return found;
 }
 
-// A gateway that lives and is not this process owns what it wrote, whatever the lock said.
-bool owner_lives(const LedgerEntry& entry) {
-  if (entry.gateway.pid == ::getpid()) return false;
-  return find(entry.gateway, entry.uid, entry.tag).verdict != Verdict::gone;
-}
-
 void report_survivors(RecoveryReport& report, const LedgerEntry& entry, const std::vector<pid_t>& pids) {
   for (const pid_t pid : pids) {
     report.unverified.push_back("pid " + std::to_string(pid) + " may be left of " + entry.name + " (" +
@@ -168,6 +162,11 @@ std::set<std::string> leaf_parents(const Setting& setting, const std::vector<Led
 }
 
 }  // namespace
+
+bool owner_lives(const LedgerEntry& entry) {
+  if (entry.gateway.pid == ::getpid()) return false;
+  return find(entry.gateway, entry.uid, entry.tag).verdict != Verdict::gone;
+}
 
 RecoveryReport recover(const Setting& setting) {
   RecoveryReport report;

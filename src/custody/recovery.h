@@ -21,4 +21,7 @@ struct Setting {
 // ours.
 RecoveryReport recover(const Setting& setting);
 
+// A gateway that lives and is not this process owns what it wrote, whatever the lock said.
+bool owner_lives(const LedgerEntry& entry);
+
 }  // namespace holdfast::custody::recovery

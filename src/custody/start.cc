@@ -109,6 +109,14 @@ asio::awaitable<bool> become_active(CoreRef core, TreeRef tree) {
   co_return true;
 }
 
+void never_started(Core& core, const TreeRef& tree, const Error& why) {
+  tree->start_error = why;
+  tree->apply(TreeEvent::proven, "never started: " + why.message());
+  std::erase(core.trees, tree);
+  tree->settled.set();
+  tree->started.set();
+}
+
 }  // namespace
 
 LedgerEntry Core::intent_for(const TreeSpec& spec) {
@@ -129,6 +137,13 @@ LedgerEntry Core::intent_for(const TreeSpec& spec) {
 
 asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
   const Wanted wanted(spec.command);
+  const auto containers = core->options.state_dir / "containers";
+  tree->container = adopt_container(spec.command, tree->entry, containers);
+  if (tree->container) {
+    const auto free = co_await await_left_containers(core, tree->name());
+    if (core->ended) co_return;
+    if (!free) co_return never_started(*core, tree, free.error());
+  }
   LaunchPlan plan{.command = std::move(spec.command),
                   .graces = tree->graces,
                   .intent = tree->entry,
@@ -139,12 +154,16 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
                   .descriptors = core->options.descriptors,
                   .leaf_limits = core->rungs.report.limits.of_leaf(spec.limits),
                   .own_limits = core->rungs.report.limits.of_process(spec.limits)};
-  auto launched = co_await core->worker.run([core, plan = std::move(plan)] {
+  auto launched = co_await core->worker.run([core, containers, container = tree->container,
+                                             plan = std::move(plan)]() -> Result<Launched> {
+    if (container)
+      if (auto known = record(*container, containers); !known) return forward(known);
     auto made = launch(plan, core->ledger);
     const os::DescriptorReserve::Lent lent(core->reserve);  // for what has to be done now, whatever we lack
     if (!made) {
       if (const auto buried = bury(plan.intent, core->ledger); !buried)  // no process was ever in it
         log::error("tree.bury", {{"tree", plan.intent.id}, {"error", buried.error().message()}});
+      if (container) forget(*container, containers);
       return made;
     }
     auto watch = os::PidFd::open(made->keeper.pid());
@@ -152,14 +171,7 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
     return made;
   });
   if (core->ended) co_return;  // the lifeline closes with `launched`, and the keeper knows what that means
-  if (!launched) {
-    tree->start_error = launched.error();
-    tree->apply(TreeEvent::proven, "never started: " + tree->start_error->message());
-    std::erase(core->trees, tree);
-    tree->settled.set();
-    tree->started.set();
-    co_return;
-  }
+  if (!launched) co_return never_started(*core, tree, launched.error());
   tree->adopt(*std::move(launched));
   core->group.spawn("tree.lifeline", read_lifeline(core, tree));
   core->group.spawn("tree.tend", tend(core, tree));

@@ -15,6 +15,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLongestBeforeStop{1000};
 constexpr milliseconds kMargin{2000};  // over the sum of all graces
 constexpr milliseconds kAbandoned{100};
+constexpr milliseconds kRuntime{20000};  // for some answers of a container runtime, each bounded for itself
 
 asio::awaitable<void> call(std::function<asio::awaitable<void>(steady_clock::time_point)> errand,
                            steady_clock::time_point deadline) {
@@ -108,7 +109,8 @@ asio::awaitable<void> run_stop(CoreRef core, TreeRef tree, std::string reason) {
 
 asio::awaitable<bool> await_gone(CoreRef core, TreeRef tree) {
   // begin_stop() and tend() bound the ladder; this only bounds their mistakes.
-  const auto limit = steady_clock::now() + 2 * longest_ladder(*core, *tree) + kLongestBeforeStop + kStarved;
+  const auto limit = steady_clock::now() + 2 * longest_ladder(*core, *tree) + kLongestBeforeStop + kStarved +
+                     (tree->container ? kRuntime : milliseconds(0));
   while (tree->state() != TreeState::gone && tree->state() != TreeState::unkillable)
     if (!co_await tree->settled.wait_until(limit)) break;
   co_return tree->state() == TreeState::gone;

@@ -157,6 +157,8 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
   tree->apply(TreeEvent::keeper_lost, "its keeper ended: " + to_string(*status));
   co_await prove_empty(core, tree, in_order);
   if (core->ended) co_return;
+  if (tree->container) co_await end_containers(core, tree);
+  if (core->ended) co_return;
   auto buried = co_await core->worker.run([core, entry = tree->entry] {
     core->strays.forget(entry.id);
     return bury_once(*core, entry);

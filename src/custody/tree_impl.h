@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "custody/container.h"
 #include "custody/keeper_protocol.h"
 #include "custody/launch.h"
 #include "custody/ledger.h"
@@ -58,6 +59,8 @@ class TreeImpl final : public Tree, public std::enable_shared_from_this<TreeImpl
   void note_stopped_keeper();  // it got SIGSTOP: continued at once, or ended if that goes on
 
   LedgerEntry entry;
+  std::optional<Container> container;  // what it runs is one
+  bool errand = false;  // a question to a runtime, for another tree's end: it has its own bound
   const Graces graces;
   const bool pidns;  // in a PID namespace of its own
   os::PidFd keeper;
