@@ -192,6 +192,23 @@ HOLDFAST_CHILD __attribute__((noinline)) long give_birth(Birth* birth, bool into
   return clone_into(&arguments, child, birth);
 }
 
+// None for this thread while it waits in its vfork: the kernel would choose it, as the parent, for the news
+// that the child was stopped, and nobody could hear them who would continue it.
+class NoSignals {
+ public:
+  NoSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  NoSignals(const NoSignals&) = delete;
+  NoSignals& operator=(const NoSignals&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 // The child is dead already or about to be: it left its report before exit. ECHILD: another wait took it.
 void reap(int pidfd) {
   siginfo_t info{};
@@ -223,7 +240,10 @@ Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned) {
     Birth birth{&options, options.fds.data(), static_cast<long>(options.fds.size()), by_procs, &data, 0,
                 0,        Step::clone3};
     int fd = -1;
-    const long pid = give_birth(&birth, into, &fd);
+    const long pid = [&] {
+      const NoSignals quiet;
+      return give_birth(&birth, into, &fd);
+    }();
     if (pid < 0) return sys_error("clone3", options.path, static_cast<int>(-pid));
     PidFd born(UniqueFd(fd), static_cast<pid_t>(pid));
     if (birth.alive != 0 && birth.error == 0) return born;
