@@ -77,11 +77,13 @@ class Pool::Acquiring {
 asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
   const auto found = servers_.find(name);
   if (found == servers_.end()) co_return fail(Errc::not_found, "server", name);
-  const ServerPtr server = found->second;
+  ServerPtr server = found->second;
   const auto deadline = steady_clock::now() + server->config->connect_timeout;
   const Acquiring acquiring(*this);
 
   for (;;) {
+    // One reload may have removed it, and the next have brought another of that name.
+    if (const auto now = servers_.find(name); now != servers_.end()) server = now->second;
     const auto config = server->config;
     if (server->removed) co_return fail(Errc::not_found, "server", name + ": removed from the configuration");
     if (refuses(holder.kind))
