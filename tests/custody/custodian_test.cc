@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "custody/rungs.h"
+#include "custody/places.h"
 #include "gone_file_system.h"
 #include "lab.h"
 #include "needs.h"
