@@ -12,7 +12,6 @@
 #include "custody/custodian_core.h"
 #include "custody/recovery.h"
 #include "custody/survey.h"
-#include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
 
@@ -40,9 +39,10 @@ class CustodianImpl final : public Custodian {
     core_->ended = true;
     core_->group.cancel();
     for (const auto& tree : core_->trees) tree->let_go();
-    if (!core_->trees.empty() || core_->rungs.leaf_parent.empty()) return;
-    (void)os::remove_cgroup(core_->rungs.leaf_parent);
-    core_->rungs.handed.take_back();
+    if (core_->trees.empty())
+      (void)clear_away(std::move(core_->rungs.handed), core_->rungs.leaf_parent);
+    else
+      core_->rungs.handed.leave();
   }
 
   [[nodiscard]] const RungReport& rung() const override { return core_->rungs.report; }
@@ -145,11 +145,12 @@ class CustodianImpl final : public Custodian {
 
   static asio::awaitable<SweepReport> close_down(CoreRef core) {
     auto report = co_await reap(core, true, "shutdown");
-    if (core->ended || !core->trees.empty() || core->rungs.leaf_parent.empty()) co_return report;
-    const auto removed = co_await core->worker.run([core] {
+    if (core->ended || !core->trees.empty()) co_return report;
+    auto job = [core, handed = std::move(core->rungs.handed), parent = core->rungs.leaf_parent]() mutable {
       const os::DescriptorReserve::Lent lent(core->reserve);
-      return remove_emptied(core->rungs.leaf_parent);
-    });
+      return clear_away(std::move(handed), parent);
+    };
+    const auto removed = co_await core->worker.run(std::move(job));
     if (!removed) log::warn("custody.leaf_parent", {{"error", removed.error().message()}});
     co_return report;
   }
@@ -214,7 +215,10 @@ Result<std::unique_ptr<Custodian>> Custodian::open(asio::io_context& loop, Custo
   auto made = caught("custody's worker", [&]() -> Result<CoreRef> {
     return std::make_shared<Core>(loop, std::move(options), *std::move(who), *std::move(ledger));
   });
-  if (!made) return forward(made);
+  if (!made) {
+    (void)clear_away(std::move(rungs.handed), rungs.leaf_parent);
+    return forward(made);
+  }
   const CoreRef core = *std::move(made);
   core->rungs = std::move(rungs);
   core->group.spawn("custody.sigchld", watch_stopped_keepers(core));

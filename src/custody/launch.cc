@@ -3,12 +3,12 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
-#include <thread>
 #include <vector>
 
 #include "base/mutant.h"
-#include "custody/enforcement.h"
+#include "custody/delegation.h"
 #include "custody/keeper_protocol.h"
+#include "custody/places.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -17,9 +17,6 @@
 namespace holdfast::custody {
 
 namespace {
-
-constexpr int kRemoveTries = 50;
-constexpr auto kRemovePause = std::chrono::milliseconds(1);
 
 struct Pipes {
   std::pair<UniqueFd, UniqueFd> in, out, err;  // {read, write}
@@ -124,28 +121,30 @@ Result<Launched> launch_in(const LaunchPlan& plan, const os::CgroupLeaf& leaf) {
   return launched;
 }
 
+// The directory of our leaves, empty as it was, may have been tidied away: then it is made again, and held.
+Result<os::CgroupLeaf> make_leaf(const std::filesystem::path& path, os::CgroupLeaf& held_again) {
+  const std::string parent = path.parent_path();
+  auto made = os::CgroupLeaf::create(parent, path.filename().native());
+  if (made || !made.error().is_errno(ENOENT)) return made;
+  auto held = hold(parent);
+  if (!held) return held;
+  held_again = *std::move(held);
+  hand_on(parent);
+  return os::CgroupLeaf::create(parent, path.filename().native());
+}
+
 }  // namespace
 
-Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger) {
+Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger, os::CgroupLeaf& held_again) {
   if (plan.command.program.empty()) return sys_error("", "no command", ENOENT);
   if (plan.command.program.contains('\0')) return sys_error("", "a command with a zero byte", EINVAL);
   if (kSwitchedOff != Mechanism::ledger_intent)
     if (auto written = ledger.write(plan.intent); !written) return forward(written);
-  os::CgroupLeaf leaf;
-  if (!plan.intent.leaf.empty()) {
-    const std::filesystem::path path(plan.intent.leaf);
-    auto made = os::CgroupLeaf::create(path.parent_path().native(), path.filename().native());
-    if (!made && made.error().is_errno(ENOENT)) {  // somebody tidied up the empty directory of our leaves
-      std::error_code ec;
-      std::filesystem::create_directory(path.parent_path(), ec);
-      hand_on(path.parent_path());
-      made = os::CgroupLeaf::create(path.parent_path().native(), path.filename().native());
-    }
-    if (!made) return forward(made);
-    leaf = *std::move(made);
-    if (auto limited = limit_leaf(leaf, plan.leaf_limits); !limited) return forward(limited);
-  }
-  return launch_in(plan, leaf);
+  if (plan.intent.leaf.empty()) return launch_in(plan, {});
+  auto leaf = make_leaf(plan.intent.leaf, held_again);
+  if (!leaf) return forward(leaf);
+  if (auto limited = limit_leaf(*leaf, plan.leaf_limits); !limited) return forward(limited);
+  return launch_in(plan, *leaf);
 }
 
 Result<LedgerEntry> record_identity(LedgerEntry entry, const Identity& keeper, pid_t leader,
@@ -160,16 +159,6 @@ Result<LedgerEntry> record_identity(LedgerEntry entry, const Identity& keeper, p
   if (kSwitchedOff != Mechanism::ledger_identity)
     if (auto written = ledger.write(entry); !written) return forward(written);
   return entry;
-}
-
-Result<void> remove_emptied(const std::string& path) {
-  auto removed = os::remove_cgroup(path);
-  for (int i = 0; i < kRemoveTries && !removed && removed.error().is_errno(EBUSY); ++i) {
-    std::this_thread::sleep_for(kRemovePause);
-    removed = os::remove_cgroup(path);
-  }
-  if (!removed && !removed.error().is_errno(ENOENT)) return removed;
-  return {};
 }
 
 Result<void> bury(const LedgerEntry& entry, const Ledger& ledger) {

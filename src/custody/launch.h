@@ -12,6 +12,7 @@
 #include "custody/ledger.h"
 #include "custody/limits.h"
 #include "custody/types.h"
+#include "os/cgroup.h"
 #include "os/descriptors.h"
 #include "os/pidfd.h"
 
@@ -37,15 +38,14 @@ struct Launched {
   std::uint64_t leaf_id = 0;
 };
 
-// Intent in the ledger, leaf, pipes, keeper running. After an error, bury() what there is.
-Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger);
+// Intent in the ledger, leaf, pipes, keeper running. After an error, bury() what there is. `held_again`: the
+// directory of the leaves, where it had to be made again; to be kept, whether or not there was an error.
+Result<Launched> launch(const LaunchPlan& plan, const Ledger& ledger, os::CgroupLeaf& held_again);
 
 // The second half of the ledger's entry, once the keeper has reported its leader.
 Result<LedgerEntry> record_identity(LedgerEntry intent, const Identity& keeper, pid_t leader,
                                     std::uint64_t leader_ticks, std::uint64_t leaf_id, const Ledger& ledger);
 
-// Removes a cgroup that has just become empty, retrying EBUSY for a few ms. One that is not there is fine.
-Result<void> remove_emptied(const std::string& path);
 // Empty by now: removes the leaf, retrying EBUSY for a few ms, then the ledger's entry.
 Result<void> bury(const LedgerEntry& entry, const Ledger& ledger);
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "custody/identity.h"
+#include "custody/places.h"
 #include "custody/survivors.h"
 #include "os/cgroup.h"
 #include "os/process.h"
@@ -96,7 +97,7 @@ void report_survivors(RecoveryReport& report, const LedgerEntry& entry, const st
 // By its name, before its recorded number is looked at: no path out of a file is followed anywhere else.
 bool is_our_leaf(const LedgerEntry& entry) {
   const std::filesystem::path path(entry.leaf);
-  return path.filename() == entry.id && path.parent_path().filename() == "holdfast-" + entry.gateway_id;
+  return path.filename() == entry.id && path.parent_path().filename() == leaf_parent_name(entry.gateway_id);
 }
 
 void settle(RecoveryReport& report, const Setting& setting, const LedgerEntry& entry, const LeafFound& leaf,
@@ -147,7 +148,7 @@ void clear_unlisted_leaves(RecoveryReport& report, const Setting& setting, const
       log::warn("recovery.unverified", {{"leaf", path}});
     }
   }
-  if (parent != setting.leaf_parent && keep.empty()) (void)os::remove_cgroup(parent);
+  if (parent != setting.leaf_parent && keep.empty()) (void)remove_places(parent);
 }
 
 // Where this gateway's leaves are or were: only directories that bear its id.
@@ -156,7 +157,7 @@ std::set<std::string> leaf_parents(const Setting& setting, const std::vector<Led
   if (!setting.leaf_parent.empty()) parents.insert(setting.leaf_parent);
   for (const auto& entry : entries) {
     const auto parent = std::filesystem::path(entry.leaf).parent_path();
-    if (parent.filename() == "holdfast-" + setting.gateway_id) parents.insert(parent.native());
+    if (parent.filename() == leaf_parent_name(setting.gateway_id)) parents.insert(parent.native());
   }
   return parents;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "custody/identity.h"
 #include "custody/keeper_protocol.h"
+#include "custody/places.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
@@ -25,13 +26,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 constexpr milliseconds kProbeLimit{2000};
-constexpr milliseconds kHoldLimit{500};
-constexpr std::size_t kIdBytes = 4;
-constexpr std::string_view kParent = "holdfast-";  // and a gateway's id
-
-bool is_id(std::string_view id) {
-  return id.size() == 2 * kIdBytes && id.find_first_not_of("0123456789abcdef") == id.npos;
-}
 
 // A keeper without a lifeline says how it is used and ends; what counts is that it was born in the leaf.
 Result<os::PidFd> spawn_probe(const std::filesystem::path& keeper, const os::CgroupLeaf& leaf,
@@ -103,23 +97,23 @@ Result<void> rehearse_pidns(const std::filesystem::path& keeper) {
   return heard;
 }
 
+Result<void> live_and_die(const os::CgroupLeaf& leaf, const std::filesystem::path& keeper,
+                          const Limits& limits, bool& poisoned) {
+  if (auto limited = limit_leaf(leaf, limits); !limited) return limited;
+  auto child = spawn_probe(keeper, leaf, poisoned);
+  if (!child) return forward(child);
+  return empty_out(leaf, *child);
+}
+
 // The whole life of a tree in small.
 Result<void> rehearse(const std::string& parent, const std::filesystem::path& keeper, const Limits& limits,
                       bool& poisoned) {
-  const std::string name = "probe-" + random_hex(kIdBytes);
+  const std::string name = "probe-" + random_hex(kGatewayIdBytes);
   auto leaf = os::CgroupLeaf::create(parent, name);
   if (!leaf) return forward(leaf);
-  Result<void> done = limit_leaf(*leaf, limits);
-  if (!done) {
-    // Nobody is in it.
-  } else if (auto child = spawn_probe(keeper, *leaf, poisoned)) {
-    done = empty_out(*leaf, *child);
-  } else {
-    done = forward(child);
-  }
+  auto done = live_and_die(*leaf, keeper, limits, poisoned);
   auto removed = os::remove_cgroup(parent + '/' + name);
-  if (done && !removed) done = forward(removed);
-  return done;
+  return done ? removed : done;
 }
 
 Rungs only_tree(std::string reason, std::string identity) {
@@ -130,64 +124,18 @@ Rungs only_tree(std::string reason, std::string identity) {
           .leaf_parent = {}};
 }
 
-}  // namespace
-
-std::string leaf_parent_of(const std::string& own, const std::string& id) {
-  return own + '/' + std::string(kParent) + id;
-}
-
-Result<std::string> home_cgroup(const std::string& id) {
-  auto own = os::own_cgroup();
-  const std::string room = room_of(leaf_parent_of("", id));
-  if (own && own->ends_with(room)) own->resize(own->size() - room.size());
-  return own;
-}
-
-namespace {
-
-// Makes the directory, if need be, and holds it. Who removes it in this moment for an abandoned one is soon
-// done.
-Result<os::CgroupLeaf> hold(const std::string& parent) {
-  const auto deadline = steady_clock::now() + kHoldLimit;
-  for (;;) {
-    std::error_code ec;
-    std::filesystem::create_directory(parent, ec);
-    if (ec) return std::unexpected(Error{ec, "mkdir", std::string_view(parent)});
-    auto dir = os::CgroupLeaf::open(parent);
-    const auto locked = dir ? os::lock_descriptor(dir->dir(), false) : forward(dir);
-    if (locked && dir->events_fd()) return dir;  // which a removed one does not give
-    const bool may_pass = locked || locked.error().is_errno(ENOENT) || locked.error().is_errno(EWOULDBLOCK);
-    if (!may_pass || steady_clock::now() >= deadline)
-      return locked ? fail(Errc::timeout, "hold", parent) : std::unexpected(locked.error());
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-}
-
-void remove_abandoned(const std::string& own, const std::string& mine) {
-  const auto names = os::list_cgroups(own, kParent);
-  if (!names) return;
-  for (const auto& name : *names) {
-    const std::string path = own + '/' + name;
-    if (path == mine || !is_id(std::string_view(name).substr(kParent.size()))) continue;
-    const auto dir = os::CgroupLeaf::open(path);
-    if (!dir || !os::lock_descriptor(dir->dir(), true)) continue;
-    (void)os::remove_cgroup(path);
-    (void)os::remove_cgroup(room_of(path));
-  }
-}
-
 Rungs find_leaf(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf) {
   std::string identity = handles_work() ? "handle" : "start_ticks";
   if (!allow_leaf) return only_tree("leaves are not allowed", std::move(identity));
   auto own = home_cgroup(gateway_id);
   if (!own) return only_tree(own.error().message(), std::move(identity));
   std::string parent = leaf_parent_of(*own, gateway_id);
-  remove_abandoned(*own, parent);
+  remove_abandoned(*own, gateway_id);
   auto held = hold(parent);
   if (!held) return only_tree(held.error().message(), std::move(identity));
   bool poisoned = false;
   if (auto works = rehearse(parent, keeper, {}, poisoned); !works) {
-    (void)os::remove_cgroup(parent);
+    (void)remove_places(parent);
     return only_tree(works.error().message(), std::move(identity));
   }
   return {.report = {.rung = Rung::leaf,
@@ -224,6 +172,12 @@ Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& kee
   return rungs;
 }
 
+Result<void> clear_away(Delegation handed, const std::string& leaf_parent) {
+  if (leaf_parent.empty()) return {};
+  handed.take_back();
+  return remove_places(leaf_parent);
+}
+
 void log_rungs(const RungReport& report) {
   log::info("custody", {{"rung", to_string(report.rung)},
                         {"pidns", report.no_pidns.empty() ? "yes" : "no(" + report.no_pidns + ")"},
@@ -234,10 +188,10 @@ void log_rungs(const RungReport& report) {
 
 void log_limits(const Enforcement& limits) {
   const auto rows = limits.rows();
-  log::info("custody.limits", {{rows[0].name, rows[0].way},
-                               {rows[1].name, rows[1].way},
-                               {rows[2].name, rows[2].way},
-                               {rows[3].name, rows[3].way}});
+  log::info("custody.limits", {{rows[0].name, rows[0].words()},
+                               {rows[1].name, rows[1].words()},
+                               {rows[2].name, rows[2].words()},
+                               {rows[3].name, rows[3].words()}});
 }
 
 Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir,
@@ -246,10 +200,10 @@ Result<std::string> persistent_gateway_id(const std::filesystem::path& state_dir
   std::string id;
   std::error_code not_there;
   if (std::filesystem::is_regular_file(path, not_there)) std::ifstream(path) >> id;
-  if (is_id(id)) return id;
-  const bool from_ledger = known && is_id(*known);
+  if (is_gateway_id(id)) return id;
+  const bool from_ledger = known && is_gateway_id(*known);
   if (from_ledger) log::warn("custody.gateway_id", {{"lost", path.native()}, {"from_the_ledger", *known}});
-  id = from_ledger ? *known : random_hex(kIdBytes);
+  id = from_ledger ? *known : random_hex(kGatewayIdBytes);
   const auto temporary = state_dir / "gateway-id.tmp";
   if (auto written = os::write_file(temporary, id + '\n'); !written) return forward(written);
   std::error_code ec;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "custody/custodian.h"
-#include "custody/enforcement.h"
+#include "custody/delegation.h"
 #include "os/cgroup.h"
 
 namespace holdfast::custody {
@@ -16,23 +16,19 @@ struct Rungs {
   std::string leaf_parent;     // directory of this gateway's leaves; empty: rung tree
   os::CgroupLeaf hold = {};    // of that directory, locked (shared): by it others see that it is in use
   bool leaf_by_procs = false;  // this process sits in a cgroup with a poisoned kill counter
-  HandedDown handed = {};      // what report.limits rests on
+  Delegation handed = {};      // what report.limits rests on
 };
-
-// The cgroup in which gateway `id` was started: this process's, or the one above where it has moved already
-// into one of its own, to hand controllers down.
-Result<std::string> home_cgroup(const std::string& id);
-// The directory of the leaves of gateway `id`, below `own` cgroup.
-std::string leaf_parent_of(const std::string& own, const std::string& id);
 
 // Makes a leaf beside where trees will live, has `keeper` born in it, kills it, waits for `populated 0` and
 // removes it. Any failure drops the rung and says why. Calling thread: any.
 // Where controllers are delegated to this place they are handed down to the leaves, and a leaf with limits is
-// tried in the same way: whoever takes the Rungs takes back what that took (`handed`).
+// tried in the same way.
 // Whether a PID namespace can be had is found in the same way, and is for those that ask.
 // Directories of this kind beside it that nobody holds any more (their gateway was killed) are removed as far
 // as they are empty; nobody is signalled.
 Rungs find_rungs(const std::string& gateway_id, const std::filesystem::path& keeper, bool allow_leaf);
+// No tree is left: takes back what was handed down and removes the places, the room first.
+Result<void> clear_away(Delegation handed, const std::string& leaf_parent);
 
 // `custody rung=leaf pidns=yes spawn=clone_into identity=handle reason=…`
 void log_rungs(const RungReport& report);

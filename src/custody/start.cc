@@ -154,22 +154,29 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
                   .descriptors = core->options.descriptors,
                   .leaf_limits = core->rungs.report.limits.of_leaf(spec.limits),
                   .own_limits = core->rungs.report.limits.of_process(spec.limits)};
-  auto launched = co_await core->worker.run([core, containers, container = tree->container,
-                                             plan = std::move(plan)]() -> Result<Launched> {
+  struct Outcome {
+    os::CgroupLeaf held_again;
+    Result<Launched> launched;
+  };
+  auto [held_again, launched] = co_await core->worker.run([core, containers, container = tree->container,
+                                                           plan = std::move(plan)] {
+    os::CgroupLeaf held;
     if (container)
-      if (auto known = record(*container, containers); !known) return forward(known);
-    auto made = launch(plan, core->ledger);
+      if (auto known = record(*container, containers); !known)
+        return Outcome{std::move(held), forward(known)};
+    auto made = launch(plan, core->ledger, held);
     const os::DescriptorReserve::Lent lent(core->reserve);  // for what has to be done now, whatever we lack
     if (!made) {
       if (const auto buried = bury(plan.intent, core->ledger); !buried)  // no process was ever in it
         log::error("tree.bury", {{"tree", plan.intent.id}, {"error", buried.error().message()}});
       if (container) forget(*container, containers);
-      return made;
+      return Outcome{std::move(held), std::move(made)};
     }
     auto watch = os::PidFd::open(made->keeper.pid());
     core->strays.add_keeper(plan.intent.id, made->keeper.pid(), watch ? *std::move(watch) : os::PidFd());
-    return made;
+    return Outcome{std::move(held), std::move(made)};
   });
+  if (held_again) core->rungs.hold = std::move(held_again);
   if (core->ended) co_return;  // the lifeline closes with `launched`, and the keeper knows what that means
   if (!launched) co_return never_started(*core, tree, launched.error());
   tree->adopt(*std::move(launched));

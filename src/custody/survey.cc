@@ -1,10 +1,11 @@
 #include "custody/survey.h"
 
 #include <fstream>
+#include <utility>
 
 #include "base/ids.h"
+#include "custody/places.h"
 #include "custody/rungs.h"
-#include "os/cgroup.h"
 #include "os/descriptors.h"
 #include "os/peer.h"
 #include "os/pressure.h"
@@ -99,8 +100,8 @@ Finding limits(const RungReport& rungs, const Result<std::string>& own, const Su
   std::string ways;
   bool all = true;
   for (const auto& row : rungs.limits.rows()) {
-    ways += (ways.empty() ? "" : ", ") + std::string(row.name) + " " + row.way;
-    all = all && (row.way == "cgroup" || row.name == "files");
+    ways += (ways.empty() ? "" : ", ") + std::string(row.name) + " " + row.words();
+    all = all && (row.way == Enforcement::Way::tree || row.name == "files");
   }
   return {"limits", all, ways, all ? "" : to_have_controllers(own, around)};
 }
@@ -145,11 +146,10 @@ Surroundings look_around() {
 
 Survey survey(const std::filesystem::path& keeper, const Surroundings& around) {
   const std::string id =
-      random_hex(4);  // as a gateway's: of a doctor that is killed the next start removes it
+      random_hex(kGatewayIdBytes);  // as a gateway's: of a doctor that is killed the next start removes it
   const auto own = home_cgroup(id);
   Rungs found = find_rungs(id, keeper, true);
-  if (own) (void)os::remove_cgroup(leaf_parent_of(*own, id));
-  found.handed.take_back();
+  (void)clear_away(std::move(found.handed), found.leaf_parent);
   const RungReport& rungs = found.report;
   return {.rungs = rungs,
           .findings = {keeper_there(keeper), leaf(rungs, own, around), pid_namespace(rungs), handles(rungs),

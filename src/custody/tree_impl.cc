@@ -182,7 +182,8 @@ void TreeImpl::leader_is_gone(const KeeperDatagram& message) {
   ending.leader = status;
   log::info("tree.leader_exited",
             {{"tree", id()}, {"name", name()}, {"status", to_string(status)}, {"served_on", served_on}});
-  if (status.signal == SIGKILL) memory_kill_ = out_of_memory();  // its leaf will not be there for long
+  // Its leaf will not be there for long. A SIGKILL of our own ladder has nothing to do with memory.
+  if (status.signal == SIGKILL && state_ != TreeState::stopping) memory_kill_ = out_of_memory();
   tell([status, served_on](const Watcher& w) {
     if (w.leader_exited) w.leader_exited(status, served_on);
   });

@@ -56,6 +56,9 @@ asio::awaitable<Result<config::Loaded>> Reloader::read() const {
   auto loaded = co_await reader_->try_run(
       [file = config_.file]() -> Result<config::Loaded> { return load_checked(file); }, patience_);
   if (loaded) co_return loaded;
+  if (loaded.error().is(Errc::limit))
+    co_return fail(Errc::limit, "reload",
+                   "refused, nothing has changed: too many readings wait for a file system already");
   co_return fail(Errc::timeout, "reload",
                  "refused, nothing has changed: a file system has not answered in " +
                      format_duration(patience_) + ", that of a `cwd` or of " + config_.file);

@@ -32,7 +32,7 @@ Json warnings(const ControlContext& context) {
 
 Json limits_json(const custody::Enforcement& limits) {
   Json out = Json::object();
-  for (const auto& row : limits.rows()) out[row.name] = row.way;
+  for (const auto& row : limits.rows()) out[row.name] = row.words();
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "gateway/instance.h"
 
+#include <csignal>
 #include <utility>
 
 #include "base/log.h"
@@ -140,17 +141,17 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
 Error Instance::explained(Error error) const {
   FixedString<224> text(server_.name);
   if (error.is(Errc::protocol)) text.append(": ").append(error.subject.view());  // it did answer
-  if (const auto cause = because(""); !cause.empty()) text.append(": ").append(cause);
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
+  text.append(and_the_memory(""));
   if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
   error.subject = text;
   return error;
 }
 
-// The cause rather than its symptom, where the kernel tells one.
-std::string Instance::because(std::string symptom) const {
-  std::string cause = tree_ ? tree_->out_of_memory() : std::string();
-  return cause.empty() ? symptom : cause;
+// A symptom, and what may have been its cause: the kernel tells that it killed for want of memory, not when.
+std::string Instance::and_the_memory(std::string symptom) const {
+  const std::string cause = tree_ ? tree_->out_of_memory() : std::string();
+  return cause.empty() ? symptom : std::move(symptom) + "; " + cause;
 }
 
 // The end of its output may be read a moment before its exit is told, and its last words a moment after.
@@ -216,7 +217,9 @@ void Instance::leader_exited(custody::ExitStatus status, bool served_on) {
   }
   if (state_ == InstanceState::starting) return;  // the handshake fails by itself and tells more
   if (state_ != InstanceState::ready) return;
-  const std::string why = because("the server ended by itself (" + exit_text_ + ")");
+  std::string why = "the server ended by itself (" + exit_text_ + ")";
+  if (status.signal == SIGKILL)  // as the kernel's own: then the cause says it all
+    if (auto cause = tree_->out_of_memory(); !cause.empty()) why = std::move(cause);
   hooks_.failed(*this, why);
   retire(why);
 }
@@ -240,7 +243,7 @@ asio::awaitable<void> Instance::ping_successor(std::shared_ptr<Instance> self) {
 
 void Instance::channel_closed(const Error& error) {
   if (state_ != InstanceState::ready) return;
-  const std::string why = because("its channel closed: " + error.message());
+  const std::string why = and_the_memory("its channel closed: " + error.message());
   hooks_.failed(*this, why);
   retire(why);
 }

@@ -98,7 +98,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   asio::awaitable<void> before_stop(std::chrono::steady_clock::time_point deadline);
   void leader_exited(custody::ExitStatus status, bool served_on);
   asio::awaitable<void> ping_successor(std::shared_ptr<Instance> self);
-  [[nodiscard]] std::string because(std::string symptom) const;
+  [[nodiscard]] std::string and_the_memory(std::string symptom) const;
   [[nodiscard]] Error explained(Error error) const;
   asio::awaitable<void> explain_failure(Error error);
   void channel_closed(const Error& error);

@@ -16,14 +16,14 @@ custody::Limits limits_of(const config::Server& server) {
 std::vector<std::pair<std::string, std::string>> limit_ways(const config::Server& server,
                                                             const custody::Enforcement& here) {
   std::vector<std::pair<std::string, std::string>> ways;
-  for (const auto& row : here.rows_for(limits_of(server))) ways.emplace_back(row.name, row.way);
+  for (const auto& row : here.rows_for(limits_of(server))) ways.emplace_back(row.name, row.words());
   return ways;
 }
 
 void warn_of_limits(const config::Server& server, const custody::Enforcement& here) {
   for (const auto& row : here.rows_for(limits_of(server)))
-    if (!row.held)
-      log::warn("server.limit", {{"server", server.name}, {"limit", row.name}, {"reason", row.way}});
+    if (row.way == custody::Enforcement::Way::none)
+      log::warn("server.limit", {{"server", server.name}, {"limit", row.name}, {"reason", row.words()}});
 }
 
 }  // namespace holdfast::gateway

@@ -40,7 +40,7 @@ std::vector<std::string> controllers_below(const std::string& cgroup) {
 }
 
 // The root alone has no type.
-bool may_hold_processes(const std::string& cgroup) {
+bool is_hierarchy_root(const std::string& cgroup) {
   return ::access((cgroup + "/cgroup.type").c_str(), F_OK) != 0;
 }
 

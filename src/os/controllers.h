@@ -17,8 +17,8 @@ namespace holdfast::os {
 std::vector<std::string> controllers_of(const std::string& cgroup);
 std::vector<std::string> controllers_below(const std::string& cgroup);
 
-// Whether processes may live beside cgroups that have controllers: in the root of the hierarchy only.
-bool may_hold_processes(const std::string& cgroup);
+// Only there may processes live beside cgroups that have controllers.
+bool is_hierarchy_root(const std::string& cgroup);
 
 // +NAME or -NAME in its cgroup.subtree_control. EBUSY: processes live in it; or, for a taking back, somebody
 // below hands it on.

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "custody/rungs.h"
+#include "custody/places.h"
 #include "gone_file_system.h"
 #include "lab.h"
 #include "needs.h"
@@ -286,14 +286,6 @@ TEST_P(OnRung, a_dry_sweep_says_what_a_sweep_says_of_what_is_stopping_already) {
   EXPECT_EQ(dry.reaped, std::vector{tree->id()});
   EXPECT_EQ(lab.run(lab.custodian->sweep()).reaped, dry.reaped);
   EXPECT_TRUE(lab.until([&] { return gone.has_value(); }));
-}
-
-TEST_P(OnLeaf, an_orderly_end_leaves_no_directory) {
-  const auto parent = os::own_cgroup().value() + "/holdfast-" + lab.custodian->gateway_id();
-  lab.start(lab.script(kDaemonize));
-  EXPECT_TRUE(std::filesystem::exists(parent));
-  (void)lab.run(lab.custodian->shutdown());
-  EXPECT_FALSE(std::filesystem::exists(parent));
 }
 
 TEST_P(OnRung, sweep_with_include_active_reaps_all) {

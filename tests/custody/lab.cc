@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/ids.h"
-#include "custody/rungs.h"
+#include "custody/places.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
 #include "os/procfs.h"

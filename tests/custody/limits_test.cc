@@ -6,7 +6,7 @@
 #include <charconv>
 #include <fstream>
 
-#include "custody/rungs.h"
+#include "custody/places.h"
 #include "lab.h"
 #include "needs.h"
 #include "os/cgroup.h"
@@ -62,7 +62,7 @@ int taken(const std::string& said) {
 
 std::string way(const RungReport& report, std::string_view limit) {
   for (const auto& row : report.limits.rows())
-    if (row.name == limit) return row.way;
+    if (row.name == limit) return row.words();
   return "?";
 }
 

@@ -233,8 +233,6 @@ TEST(Pool, tools_that_are_not_offered_are_neither_listed_nor_called) {
   EXPECT_EQ(called->error->message, "Unknown tool: echo");
 }
 
-// What is under way at a shutdown gets its time: a run may still start what it needs, a client is refused,
-// and a start that a call waits for is a call in flight.
 // The fixture, begun by a shell that does `first`.
 config::Server behind_a_shell(const std::string& first) {
   auto server = fixture_server("s");
@@ -280,6 +278,8 @@ TEST(Pool, L52_a_call_on_a_server_that_ends_at_its_memory_cap_says_so) {
   EXPECT_TRUE(house.gateway->servers().at(0).reason.contains("memory cap"));
 }
 
+// What is under way at a shutdown gets its time: a run may still start what it needs, a client is refused,
+// and a start that a call waits for is a call in flight.
 TEST(Pool, a_gateway_that_drains_refuses_clients_and_lets_runs_finish) {
   House house(only(fixture_server("s", {"--delay-init", "300"})));
   auto client = session_of(house);

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/ids.h"
+#include "custody/places.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/spawn.h"
@@ -179,11 +180,11 @@ GatewayProcess::~GatewayProcess() {
     (void)program_->wait(std::chrono::seconds(20));
   }
   program_.reset();
-  // One that was killed leaves the directory of its leaves.
+  // One that was killed leaves its places.
   std::string id;
   std::ifstream(dir_ / "state/gateway-id") >> id;
   if (const auto own = os::own_cgroup(); own && !id.empty())
-    (void)os::remove_cgroup(*own + "/holdfast-" + id);
+    (void)custody::remove_places(custody::leaf_parent_of(*own, id));
   std::error_code ignored;
   std::filesystem::remove_all(dir_, ignored);
 }

@@ -71,13 +71,13 @@ void FakeTree::say(std::string_view line) {
   if (server_out_) (void)!::write(server_out_.get(), line.data(), line.size());
 }
 
-void FakeTree::crash() {
+void FakeTree::crash(custody::ExitStatus status) {
   close_output();
   server_in_.reset();
-  tell([](const Watcher& w) {
-    if (w.leader_exited) w.leader_exited({.code = 1}, false);
+  tell([status](const Watcher& w) {
+    if (w.leader_exited) w.leader_exited(status, false);
   });
-  apply(TreeEvent::leader_left, "the server ended by itself: exit 1");
+  apply(TreeEvent::leader_left, "the server ended by itself: " + to_string(status));
 }
 
 void FakeTree::hand_over() {

@@ -32,6 +32,7 @@ class FakeTree final : public custody::Tree, public std::enable_shared_from_this
   [[nodiscard]] pid_t keeper_pid() const override { return 0; }
   [[nodiscard]] SystemTime started_at() const override { return {}; }
   [[nodiscard]] const std::string& reason() const override { return reason_; }
+  [[nodiscard]] std::string out_of_memory() const override { return memory_kill; }
   [[nodiscard]] std::vector<pid_t> members() const override { return {}; }
   [[nodiscard]] int stdin_fd() const override { return stdin_.get(); }
   [[nodiscard]] int stdout_fd() const override { return stdout_.get(); }
@@ -46,14 +47,15 @@ class FakeTree final : public custody::Tree, public std::enable_shared_from_this
   // The server's side.
   std::string hear();  // what it has been sent since
   void say(std::string_view line);
-  void crash();         // the leader ends by itself
+  void crash(custody::ExitStatus status = {.code = 1});  // the leader ends by itself
   void hand_over();     // the leader leaves with status 0, and a child of it goes on
   void close_output();  // it lives on and says nothing any more
   void give_up();       // stopping, and SIGKILL does not end it
   void prove();         // stopping or unkillable, and now proven empty
 
   const SteadyTime asked;
-  Event settled;  // gone, or unkillable
+  Event settled;            // gone, or unkillable
+  std::string memory_kill;  // what its leaf tells
 
  private:
   using News = std::function<void(const Watcher&)>;

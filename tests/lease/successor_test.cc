@@ -1,5 +1,8 @@
-// A wrapper that hands its pipes over and leaves: its successor is asked whether it answers.
+// A wrapper that hands its pipes over and leaves: its successor is asked whether it answers. And what is said
+// of a server that ended where the kernel has killed for want of memory.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include "base/test_support.h"
 #include "fake_custody.h"
@@ -94,6 +97,57 @@ TEST_F(Successor, whose_queue_is_full_is_asked_again_after_a_pause) {
   EXPECT_NE(hear().find("\"ping\""), std::string::npos);
   EXPECT_FALSE(called);
   EXPECT_EQ(tree->state(), custody::TreeState::active);
+}
+
+class WantOfMemory : public Successor {
+ protected:
+  [[nodiscard]] std::string reason() const { return gateway->servers().at(0).reason; }
+  static constexpr const char* kOld = "killed by the kernel for want of memory";
+};
+
+TEST_F(WantOfMemory, of_a_helper_long_ago_is_not_the_reason_of_an_exit) {
+  tree->memory_kill = kOld;
+  tree->crash({.code = 1});
+  settle(loop);
+  EXPECT_THAT(reason(), ::testing::StartsWith("the server ended by itself ("));
+  EXPECT_THAT(reason(), ::testing::Not(::testing::HasSubstr(kOld)));
+}
+
+TEST_F(WantOfMemory, is_the_reason_of_an_end_by_sigkill) {
+  tree->memory_kill = kOld;
+  tree->crash({.signal = SIGKILL});
+  settle(loop);
+  EXPECT_EQ(reason(), kOld);
+}
+
+TEST_F(WantOfMemory, is_told_behind_the_end_of_a_channel_and_not_in_its_place) {
+  tree->memory_kill = kOld;
+  tree->close_output();
+  settle(loop);
+  EXPECT_THAT(reason(), ::testing::StartsWith("its channel closed: "));
+  EXPECT_THAT(reason(), ::testing::EndsWith(std::string("; ") + kOld));
+}
+
+TEST_F(WantOfMemory, is_told_behind_the_exit_of_one_that_never_answered) {
+  tree->crash();
+  settle(loop);
+  tree->prove();
+  settle(loop);
+  std::optional<Result<mcp::InitializeResult>> again;
+  begin(session->connect("s"), again);
+  pass(5s);
+  settle(loop);
+  ASSERT_FALSE(custodian.starts.empty());
+  custodian.decide(*custodian.starts.front(), true);
+  settle(loop);
+  tree = custodian.all.at(1);
+  tree->memory_kill = kOld;
+  tree->crash({.signal = SIGKILL});
+  pass(1s);
+  settle(loop);
+  ASSERT_TRUE(again && !*again);
+  EXPECT_THAT(again->error().message(),
+              ::testing::ContainsRegex(std::string("s ended before it answered \\(.*\\); ") + kOld));
 }
 
 }  // namespace
