@@ -51,9 +51,9 @@ struct Core : std::enable_shared_from_this<Core> {
   Custodian::Totals totals;
   bool closing = false;  // shutdown() was called
   bool ended =
-      false;      // the Custodian is gone: coroutines end where they are, keepers see our lifelines close
+      false;  // the Custodian is gone: coroutines end where they are, keepers see our lifelines close
   LeftContainers left_containers;
-  Strays strays;  // worker thread only
+  Strays strays;                   // worker thread only
   asio::signal_set child_signals;  // SIGCHLD
   os::DescriptorReserve reserve;   // for killing and proving; worker thread only
   // Its jobs get copies of what a tree is known by, taken on the loop: that writes an entry which a start has

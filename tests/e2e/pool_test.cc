@@ -242,6 +242,8 @@ config::Server behind_a_shell(const std::string& first) {
 }
 
 TEST(Pool, L52_an_entrys_limits_hold_its_server_and_servers_says_by_what) {
+  HOLDFAST_NEEDS("rlimits", !__has_feature(thread_sanitizer),
+                 "ThreadSanitizer's shadow of the server is data beyond any limit");
   auto server = behind_a_shell("echo files $(ulimit -n) data $(ulimit -d) >&2");
   server.limits = {.memory = 256 << 20, .pids = 300, .files = 77, .cpu_percent = {}};
   House house(only(server));
