@@ -32,7 +32,6 @@ namespace {
 
 using custody::Rung;
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 
 enum class Event {
   clean_close,     // the client ends its input

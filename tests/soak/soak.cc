@@ -30,7 +30,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 constexpr int kRound = 200, kClients = 8;
 constexpr const char* kAdversaries[] = {"polite",  "deaf",   "daemonize",   "detached",    "leaderless",
@@ -190,6 +189,7 @@ Reading Soak::read() {
 void Soak::round(int number) {
   {
     std::vector<std::jthread> clients;
+    clients.reserve(kClients);
     for (int i = 0; i < kClients; ++i)
       clients.emplace_back(
           [this, seed = static_cast<unsigned>(number * kClients + i + 1)] { live(seed, kRound / kClients); });
