@@ -1,6 +1,15 @@
 #include "custody/enforcement.h"
 
+#include <map>
+
 namespace holdfast::custody {
+
+namespace {
+
+const std::map<std::string_view, std::uint64_t Limits::*> kValues{
+    {"memory", &Limits::memory}, {"pids", &Limits::pids}, {"cpu", &Limits::cpu}, {"files", &Limits::files}};
+
+}  // namespace
 
 std::string Enforcement::Row::words() const {
   switch (way) {
@@ -36,11 +45,9 @@ Limits Enforcement::of_process(const Limits& wanted) const {
 }
 
 std::vector<Enforcement::Row> Enforcement::rows_for(const Limits& wanted) const {
-  const std::array asked{wanted.memory, wanted.pids, wanted.cpu, wanted.files};  // in the order of rows()
   std::vector<Row> chosen;
-  auto all = rows();
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (asked[i] != 0) chosen.push_back(std::move(all[i]));
+  for (auto& row : rows())
+    if (wanted.*kValues.at(row.name) != 0) chosen.push_back(std::move(row));
   return chosen;
 }
 

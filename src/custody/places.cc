@@ -58,7 +58,7 @@ Result<os::CgroupLeaf> hold(const std::string& parent) {
   for (;;) {
     std::error_code ec;
     std::filesystem::create_directory(parent, ec);
-    if (ec) return std::unexpected(Error{ec, "mkdir", std::string_view(parent)});
+    if (ec) return sys_error("mkdir", parent, ec.value());
     auto dir = os::CgroupLeaf::open(parent);
     const auto locked = dir ? os::lock_descriptor(dir->dir(), false) : forward(dir);
     if (locked && dir->events_fd()) return dir;  // which a removed one does not give

@@ -1,6 +1,4 @@
 // How a tree lives on and ends: its keeper's words, its keeper's exit, and the proof that nothing is left.
-#include <unistd.h>
-
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
@@ -10,6 +8,7 @@
 #include "custody/custodian_core.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
+#include "os/process.h"
 #include "os/procfs.h"
 
 namespace holdfast::custody {
@@ -183,7 +182,7 @@ void note_stopped_child(const Core& core, pid_t pid) {
     if (tree->keeper.pid() == pid && !tree->keeper_gone) return tree->note_stopped_keeper();
   const auto child = os::PidFd::open(pid);
   const auto stat = os::read_stat(pid);
-  if (child && stat && stat->ppid == ::getpid()) (void)child->signal(SIGCONT);
+  if (child && stat && stat->ppid == os::own_pid()) (void)child->signal(SIGCONT);
 }
 
 }  // namespace

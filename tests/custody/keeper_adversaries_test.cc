@@ -6,6 +6,7 @@
 #include <string>
 #include <tuple>
 
+#include "adversaries/names.h"
 #include "custody/members.h"
 #include "keeper_run.h"
 #include "needs.h"
@@ -98,12 +99,9 @@ std::string name_of_case(const testing::TestParamInfo<Case>& info) {
   return adversary + "_" + name_of(rung) + "_" + name_of(event);
 }
 
-const auto kAdversaries =
-    testing::Values("polite", "deaf", "daemonize", "detached", "leaderless", "chain", "bomb", "stopper",
-                    "regroup", "vforker", "pipe_holder", "handover", "reparent", "cloner", "late_forker",
-                    "renamed", "mover", "nester", "freezer", "tracer");
+const auto kEach = testing::ValuesIn(kAdversaries);
 INSTANTIATE_TEST_SUITE_P(Adversaries, KeeperAgainst,
-                         testing::Combine(kAdversaries,
+                         testing::Combine(kEach,
                                           testing::Values(TestRung::tree, TestRung::leaf, TestRung::pidns,
                                                           TestRung::user_pidns),
                                           testing::Values(Event::stop, Event::lifeline_closed,
@@ -111,8 +109,7 @@ INSTANTIATE_TEST_SUITE_P(Adversaries, KeeperAgainst,
                          name_of_case);
 // What only a PID namespace promises: with gateway and keeper dead, and no next start, nobody is left.
 INSTANTIATE_TEST_SUITE_P(OneStroke, KeeperAgainst,
-                         testing::Combine(kAdversaries,
-                                          testing::Values(TestRung::pidns, TestRung::user_pidns),
+                         testing::Combine(kEach, testing::Values(TestRung::pidns, TestRung::user_pidns),
                                           testing::Values(Event::one_stroke)),
                          name_of_case);
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <tuple>
 
+#include "adversaries/names.h"
 #include "needs.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -139,21 +140,17 @@ std::string name_of_case(const testing::TestParamInfo<Case>& info) {
   return adversary + "_" + name_of(rung) + "_" + name_of(fault);
 }
 
-const auto kAdversaries =
-    testing::Values("polite", "deaf", "daemonize", "detached", "leaderless", "chain", "bomb", "stopper",
-                    "regroup", "vforker", "pipe_holder", "handover", "reparent", "cloner", "late_forker",
-                    "renamed", "mover", "nester", "freezer", "tracer");
+const auto kEach = testing::ValuesIn(kAdversaries);
 INSTANTIATE_TEST_SUITE_P(
     Adversaries, RunAgainst,
-    testing::Combine(kAdversaries,
+    testing::Combine(kEach,
                      testing::Values(TestRung::tree, TestRung::leaf, TestRung::pidns, TestRung::user_pidns),
                      testing::Values(Fault::command_ends, Fault::client_closes, Fault::caller_killed,
                                      Fault::term, Fault::face_killed, Fault::keeper_killed,
                                      Fault::group_killed)),
     name_of_case);
 INSTANTIATE_TEST_SUITE_P(OneStroke, RunAgainst,
-                         testing::Combine(kAdversaries,
-                                          testing::Values(TestRung::pidns, TestRung::user_pidns),
+                         testing::Combine(kEach, testing::Values(TestRung::pidns, TestRung::user_pidns),
                                           testing::Values(Fault::one_stroke)),
                          name_of_case);
 

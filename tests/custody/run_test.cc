@@ -222,7 +222,8 @@ TEST(RunReport, says_what_was_started_and_what_had_to_be_killed) {
   const char* steps[] = {"eof", "term", "kill"};
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(report["ladder"][i]["step"], steps[i]);
   EXPECT_GE(report["ladder"][0]["took_ms"], 99);
-  EXPECT_GE(report["ladder"][1]["took_ms"], 150);  // the face may hear of the step before late
+  // The face may hear a moment late that a step is over; what the first took too long the second lacks.
+  EXPECT_GE(report["ladder"][0]["took_ms"].get<int>() + report["ladder"][1]["took_ms"].get<int>(), 298);
 }
 
 TEST(RunReport, is_written_when_the_command_cannot_start_and_refused_early_when_it_cannot_be) {

@@ -26,10 +26,6 @@ std::string config_with(const std::string& servers, const std::string& rest = ""
   return "listen: [\"127.0.0.1:0\"]\ndrain: 2s\nmcpServers:\n" + servers + rest;
 }
 
-constexpr std::string_view kInitialize =
-    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}})"
-    "\n";
-
 class DaemonContract : public testing::Test {
  protected:
   void SetUp() override { own_all_descendants(); }
@@ -43,12 +39,7 @@ class DaemonContract : public testing::Test {
     return count;
   }
   static bool servers_become(std::size_t count, std::chrono::milliseconds limit) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (servers() != count) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      (void)::usleep(2000);  // polling /proc: it has no event for this
-    }
-    return true;
+    return until([count] { return servers() == count; }, limit);
   }
 };
 
@@ -91,13 +82,7 @@ TEST_F(DaemonContract, gateway_sigkill_in_the_middle_of_starts_leaves_nothing) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   for (int round = 0; round < 10; ++round) {
     std::vector<std::unique_ptr<Program>> clients;
-    for (int i = 0; i < 4; ++i) {
-      auto arguments = gateway.global_arguments();
-      arguments.insert(arguments.begin(), {"connect", "--server", "s"});
-      clients.push_back(
-          std::make_unique<Program>(HOLDFAST_PROGRAM, arguments, gateway.dir() / "connect.log"));
-      clients.back()->write(kInitialize);
-    }
+    for (int i = 0; i < 4; ++i) clients.push_back(begin_connect(gateway, "s"));
     (void)::usleep(
         static_cast<useconds_t>(3000 + round * 3000));  // the moment of the kill is the test's variable
     gateway.program().signal(SIGKILL);
@@ -125,9 +110,11 @@ TEST_F(DaemonContract, sigterm_drains_and_leaves_nothing) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   auto client = connect(gateway, "s");
   client->write(
-      R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":500}}})"
+      R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"sleep","arguments":{"ms":1000}}})"
       "\n");
-  (void)::usleep(100'000);  // so that the call is in flight when the signal comes
+  ASSERT_TRUE(until(
+      [&] { return gateway.cli({"ps", "--json"}).out.find("\"calls_in_flight\": 1") != std::string::npos; },
+      5s));
   gateway.program().signal(SIGTERM);
   const auto answer = client->read_line(5s);
   ASSERT_TRUE(answer);

@@ -18,6 +18,7 @@
 #include <tuple>
 #include <vector>
 
+#include "adversaries/names.h"
 #include "census.h"
 #include "custody/types.h"
 #include "needs.h"
@@ -45,10 +46,6 @@ enum class Event {
 };
 constexpr const char* kEvents[] = {"clean_close",  "client_killed",  "cancel",        "sibling_closes",
                                    "gateway_term", "gateway_killed", "keeper_killed", "one_stroke"};
-constexpr const char* kAdversaries[] = {"polite",   "deaf",     "daemonize",   "detached", "leaderless",
-                                        "chain",    "bomb",     "stopper",     "regroup",  "vforker",
-                                        "handover", "reparent", "pipe_holder", "cloner",   "late_forker",
-                                        "renamed",  "mover",    "nester",      "freezer",  "tracer"};
 constexpr Rung kRungs[] = {Rung::leaf, Rung::tree, Rung::pidns};
 
 std::string name_of(Event event) { return kEvents[static_cast<std::size_t>(event)]; }

@@ -135,20 +135,19 @@ void Soak::fault(std::minstd_rand& chance) {
 // A client on a server of its own: it ends before the handshake, in it, in a call, or after one.
 void Soak::one_life(std::minstd_rand& chance) {
   const std::string server = kAdversaries[chance() % std::size(kAdversaries)];
-  const auto client_owned = begin_connect(gateway_, server);
-  Program& client = *client_owned;
+  const auto client = begin_connect(gateway_, server);
   const auto how = chance() % 10;
   if (how == 0) return;  // SIGKILL, whatever it was at
-  const auto hello = client.read_line(10s);
+  const auto hello = client->read_line(10s);
   ++asked_;
   if (hello && hello->find("\"serverInfo\"") != std::string::npos) ++greeted_;
-  client.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
-  client.write(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":")" +
-               std::string(how < 3 ? "hang" : "here") + "\",\"arguments\":{}}}\n");
-  if (how >= 3) (void)client.read_line(10s);
+  client->write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
+  client->write(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":")" +
+                std::string(how < 3 ? "hang" : "here") + "\",\"arguments\":{}}}\n");
+  if (how >= 3) (void)client->read_line(10s);
   if (how < 5) return;
-  client.close_stdin();
-  (void)client.wait(10s);
+  client->close_stdin();
+  (void)client->wait(10s);
 }
 
 void Soak::live(unsigned seed, int lives) {
@@ -195,7 +194,7 @@ void Soak::round(int number) {
           [this, seed = static_cast<unsigned>(number * kClients + i + 1)] { live(seed, kRound / kClients); });
   }
   // The gateway, the client that stays, its keeper and its server.
-  const bool quiet = until([] { return living_descendants().size() == 4; }, 60s);
+  const bool quiet = until([] { return living_descendants().size() == 4; }, patience(60s));
   require(quiet, "round " + std::to_string(number) + " left\n" + to_string(living_descendants()));
   ++steady_calls_;
   const std::string answer = call(*steady_, "counter");
