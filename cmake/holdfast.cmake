@@ -46,12 +46,12 @@ function(holdfast_test name)
                        PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}" ENVIRONMENT "${A_ENVIRONMENT}")
 endfunction()
 
-# holdfast_mutant(test OFF mechanism [IN program] [SOURCE file] FAILS Suite.test... [LABELS l...]): a negative control. Each
+# holdfast_mutant(test OFF mechanism [IN program [BY starter]] [SOURCE file] FAILS Suite.test... [LABELS l...]): a negative control. Each
 # test of FAILS has to fail, by name, where `mechanism` (base/mutant.h) is switched off in the test program `test` itself,
-# or in the `program` that it starts. `file` is the one of src/ that has the switch: compiled again, it stands in for the
+# or in the `program` that it starts; or that `starter` does, a gateway, since none but it knows where keepers are. `file` is the one of src/ that has the switch: compiled again, it stands in for the
 # library's own (a keeper is built whole). A test that this machine cannot run is skipped, with its reason.
 function(holdfast_mutant test)
-  cmake_parse_arguments(A "" "OFF;IN;SOURCE" "FAILS;LABELS" ${ARGN})
+  cmake_parse_arguments(A "" "OFF;IN;BY;SOURCE" "FAILS;LABELS" ${ARGN})
   if(NOT A_LABELS)
     set(A_LABELS custody)
   endif()
@@ -71,7 +71,16 @@ function(holdfast_mutant test)
   endif()
   set_target_properties(${mutant} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants)
   set(program ${mutant})
-  if(A_IN)
+  if(A_BY)
+    set(program ${test})
+    if(NOT TARGET ${A_BY}-apart)  # the same, beside no keeper
+      add_custom_target(${A_BY}-apart DEPENDS ${A_BY} COMMAND ${CMAKE_COMMAND} -E create_hardlink $<TARGET_FILE:${A_BY}>
+                        ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants/${A_BY})
+    endif()
+    add_dependencies(${test} ${mutant} ${A_BY}-apart)
+    list(APPEND environment HOLDFAST_TEST_INSTEAD=${A_BY}=mutants/${A_BY}
+                            HOLDFAST_KEEPER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants/${mutant})
+  elseif(A_IN)
     set(program ${test})
     add_dependencies(${test} ${mutant})
     list(APPEND environment HOLDFAST_TEST_INSTEAD=${original}=mutants/${mutant}

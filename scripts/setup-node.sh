@@ -30,8 +30,8 @@ here=$root/tests/interop/node
 if ! fresh "$tools/node.stamp" "$here/package-lock.json" "$here/package.json" || [ ! -d "$here/node_modules" ]; then
   say "installing the pinned npm servers: npm ci in tests/interop/node"
   (cd "$here" && PATH=$tools/bin:$PATH npm ci --no-fund --no-audit --loglevel=error >/dev/null)
-  for server in memory filesystem everything; do
-    ln -sfn "$here/node_modules/.bin/mcp-server-$server" "$tools/bin/mcp-server-$server"
+  for server in mcp-server-{memory,filesystem,everything} playwright-mcp; do
+    ln -sfn "$here/node_modules/.bin/$server" "$tools/bin/$server"
   done
   stamp "$tools/node.stamp" "$here/package-lock.json" "$here/package.json"
 fi

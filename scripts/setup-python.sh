@@ -19,6 +19,6 @@ if ! fresh "$tools/python.stamp" "$requirements" || [ ! -x "$tools/venv/bin/mcp-
   "$tools/venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$requirements"
   stamp "$tools/python.stamp" "$requirements"
 fi
-ln -sfn "$tools/venv/bin/mcp-server-time" "$tools/bin/mcp-server-time"
+for program in mcp-server-time uv; do ln -sfn "$tools/venv/bin/$program" "$tools/bin/$program"; done
 ln -sfn "$(readlink -f "$tools/venv/bin/python")" "$tools/bin/python3"
 say "set up: $("$tools/venv/bin/python" --version) and the pinned Python servers"

@@ -133,6 +133,17 @@ Output run_program(const std::string& path, std::vector<std::string> arguments, 
   return output;
 }
 
+std::vector<std::string> within(custody::Rung rung) {
+  if (rung != custody::Rung::tree) return {};
+  std::vector<std::string> words{"/usr/bin/unshare", "--mount"};
+  if (::geteuid() != 0) words.insert(words.end(), {"--user", "--map-current-user"});
+  words.insert(
+      words.end(),
+      {"/bin/sh", "-c",
+       R"(awk '$3 == "cgroup2" {print $2}' /proc/mounts | xargs -r -n1 umount -l && exec "$@")", "sh"});
+  return words;
+}
+
 namespace {
 
 // When the file was made; nothing if it is not there.
@@ -190,6 +201,12 @@ GatewayProcess::~GatewayProcess() {
 }
 
 std::string GatewayProcess::log() const { return slurp(dir_ / "gateway.log"); }
+
+bool GatewayProcess::offers(custody::Rung rung) const {
+  if (rung == custody::Rung::pidns) return log().find("pidns=yes") != std::string::npos;
+  const bool leaf = log().find("rung=leaf") != std::string::npos;
+  return leaf == (rung == custody::Rung::leaf);
+}
 
 std::vector<std::string> GatewayProcess::global_arguments() const { return {"--state-dir", dir_ / "state"}; }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "custody/types.h"
 #include "os/pidfd.h"
 
 namespace holdfast::test {
@@ -58,6 +59,10 @@ struct Output {
 Output run_program(const std::string& path, std::vector<std::string> arguments,
                    std::chrono::milliseconds limit);
 
+// For a gateway that is to offer this rung, `within` what it runs: what hides the cgroup v2 tree from one on
+// rung tree.
+std::vector<std::string> within(custody::Rung rung);
+
 // A gateway on a configuration of its own, in a directory of its own.
 class GatewayProcess {
  public:
@@ -68,6 +73,8 @@ class GatewayProcess {
   [[nodiscard]] Program& program() { return *program_; }
   [[nodiscard]] const std::filesystem::path& dir() const { return dir_; }
   [[nodiscard]] std::string log() const;
+  // Whether its trees stand on this rung (pidns: those that ask for it), as its log says.
+  [[nodiscard]] bool offers(custody::Rung rung) const;
   // The command line client against this gateway.
   Output cli(std::vector<std::string> arguments, std::chrono::milliseconds limit = std::chrono::seconds(20));
   std::vector<std::string> global_arguments() const;

@@ -34,7 +34,7 @@ std::vector<std::string> connect_arguments(GatewayProcess& gateway, const std::s
 
 std::string missing(const std::string& program) {
   if (::access((kTools / program).c_str(), X_OK) == 0) return {};
-  const bool python = program == "python3" || program == "mcp-server-time";
+  const bool python = program == "python3" || program == "mcp-server-time" || program == "uv";
   return ".tools/bin/" + program + " is not there: scripts/setup-" + (python ? "python" : "node") +
          ".sh installs it";
 }
@@ -117,7 +117,9 @@ std::string Bridge::next(std::chrono::milliseconds limit) { return program_.read
 
 std::string Bridge::call(const std::string& id, const std::string& tool, const std::string& arguments) {
   start_call(id, tool, arguments);
-  return next();
+  std::string line = next();
+  while (line.find("\"method\":\"notifications/") != std::string::npos) line = next();
+  return line;
 }
 
 void Interop::SetUp() {

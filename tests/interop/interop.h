@@ -63,6 +63,7 @@ class Bridge {
   void start_call(const std::string& id, const std::string& tool, const std::string& arguments);
   // The next line, whatever it is; empty: none came.
   std::string next(std::chrono::milliseconds limit = kPatience);
+  // The answer, or whatever comes in its place; notifications are passed over.
   std::string call(const std::string& id, const std::string& tool, const std::string& arguments);
 
  private:

@@ -88,17 +88,6 @@ Limit limit_of(const Cell& cell) {
 // They hold their own leader still before its handshake.
 bool never_answers(const std::string& adversary) { return adversary == "stopper" || adversary == "freezer"; }
 
-// What hides the cgroup v2 tree from the gateway.
-std::vector<std::string> without_leaves() {
-  std::vector<std::string> words{"/usr/bin/unshare", "--mount"};
-  if (::geteuid() != 0) words.insert(words.end(), {"--user", "--map-current-user"});
-  words.insert(
-      words.end(),
-      {"/bin/sh", "-c",
-       R"(awk '$3 == "cgroup2" {print $2}' /proc/mounts | xargs -r -n1 umount -l && exec "$@")", "sh"});
-  return words;
-}
-
 class Matrix : public testing::TestWithParam<Cell> {
  protected:
   void SetUp() override { own_all_descendants(); }
@@ -137,12 +126,9 @@ void Matrix::start() {
           ("    command: " + adversary_path(adversary_) + "\n    args: [" + marker_ + "]" + stop +
            isolation) +
           "jobs:\n  job: { schedule: every 365d, steps: [{ tool: evil__hang }] }\n",
-      rung_ == Rung::tree ? without_leaves() : std::vector<std::string>{});
-  const auto found = gateway_->log().find("rung=leaf") != std::string::npos ? Rung::leaf : Rung::tree;
-  HOLDFAST_NEEDS("leaf", rung_ != Rung::leaf || found == Rung::leaf, "no cgroup v2 leaf can be had here");
-  HOLDFAST_NEEDS("pidns", rung_ != Rung::pidns || gateway_->log().find("pidns=yes") != std::string::npos,
-                 "no PID namespace can be had here");
-  ASSERT_TRUE(rung_ != Rung::tree || found == Rung::tree) << gateway_->log();
+      within(rung_));
+  ASSERT_TRUE(rung_ != Rung::tree || gateway_->offers(rung_)) << gateway_->log();
+  HOLDFAST_NEEDS(std::string(to_string(rung_)), gateway_->offers(rung_), "this machine does not offer it");
   beside_ = connect(*gateway_, "beside");
   for (const auto& living : living_descendants()) known_.insert(living.pid);
   unharmed_ = known_;

@@ -1,18 +1,6 @@
 // A server that minds neither the end of its input nor SIGTERM, as some in the field do.
-import { createInterface } from 'node:readline';
+import { serve } from './serve.mjs';
 
 process.on('SIGTERM', () => {});
 setInterval(() => {}, 1000);
-const say = (id, result) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', id, result }) + '\n');
-createInterface({ input: process.stdin }).on('line', (line) => {
-  const { id, method, params } = JSON.parse(line);
-  if (id === undefined) return;
-  if (method === 'initialize')
-    say(id, {
-      protocolVersion: params.protocolVersion,
-      capabilities: { tools: {} },
-      serverInfo: { name: 'deaf', version: '1' },
-    });
-  else if (method === 'tools/list') say(id, { tools: [{ name: 'read_graph', inputSchema: { type: 'object' } }] });
-  else say(id, { content: [{ type: 'text', text: 'still here' }] });
-});
+serve('deaf');
