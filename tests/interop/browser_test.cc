@@ -1,5 +1,5 @@
-// A browser behind its server (leaks: a server that ends without closing it, a profile that stays locked):
-// with the tree it is gone, helpers and all, and whoever comes next has its profile at once.
+// A browser behind its server (L35): with the tree it is gone, whatever detached, and whoever comes next has
+// its profile at once.
 #include <filesystem>
 
 #include "chain.h"
@@ -14,10 +14,11 @@ class RealBrowser : public RealChain {
                    missing_in_path("chromium") + ": scripts/setup-browser.sh installs it");
     RealChain::SetUp();
   }
-  // Host and pid of who has the profile, as Chromium writes it.
+  // A number that who has the profile has drawn (the lock has its pid, which in a namespace is always the
+  // same).
   [[nodiscard]] std::string owner() const {
     std::error_code nobody;
-    return std::filesystem::read_symlink(home().path() / "profile/SingletonLock", nobody).string();
+    return std::filesystem::read_symlink(home().path() / "profile/SingletonCookie", nobody).string();
   }
 };
 
@@ -31,15 +32,15 @@ TEST_P(RealBrowser, is_gone_and_its_profile_is_free_at_once) {
   EXPECT_NE(owner(), first);
 }
 
-// Root's browser has no sandbox of its own: a renderer in one would be no less a descendant.
+// The server leads its tree, so that who kills the wrapper kills the server alone. Root's browser has no
+// sandbox of its own: a renderer in one would be no less a descendant.
 const std::vector<Chain> kBrowsers{
     {.name = "playwright_chromium",
      .tools = {"playwright-mcp"},
      .programs = {"chromium"},
      .command = {"sh", "-c",
-                 "playwright-mcp --headless --no-sandbox --browser chromium --executable-path \"$(command -v "
-                 "chromium)\""
-                 " --user-data-dir ~/profile --output-dir ~/output; true"},
+                 "exec playwright-mcp --headless --no-sandbox --browser chromium --executable-path "
+                 "\"$(command -v chromium)\" --user-data-dir ~/profile --output-dir ~/output"},
      .call = {"browser_navigate", R"({"url":"data:text/html,<title>kelp</title>grips the rock"})"},
      .kin = {{"--type=renderer", 1}, {"--type=zygote", 2}, {"chrome_crashpad_handler", 1}}},
 };
