@@ -1,3 +1,3 @@
 .PHONY: matrix
-matrix: ## adversaries x rungs x events, and every fault at every instruction: writes docs/guarantees.md (about 40 minutes)
+matrix: ## adversaries x rungs x events, every fault at every instruction, every real chain: writes docs/guarantees.md (about 45 minutes)
 	@scripts/matrix.sh
