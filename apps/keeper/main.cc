@@ -9,6 +9,6 @@
 
 int main(int argc, char** argv) {
   using namespace holdfast::custody;
-  if (argc >= 2 && std::string_view(argv[1]) == "run") return show_face(argv + 2, environ);
+  if (argc >= 2 && std::string_view(argv[1]) == "run") return show_face(argc, argv, environ);
   return keep(argc, argv, environ);
 }

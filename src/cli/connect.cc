@@ -17,6 +17,7 @@
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
 #include "mcp/skim.h"
+#include "os/signals.h"
 
 namespace holdfast::cli {
 
@@ -434,7 +435,7 @@ void Bridge::lose_gateway(const Error& error) {
 int connect(Context& context, const std::string& server, BridgeOptions options) {
   const auto address = gateway_address(context);
   if (!address) return address.error();
-  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is an error to look at, not an end
+  os::ignore_signal(SIGPIPE);  // a closed stdout is an error to look at, not an end
   asio::io_context loop(1);
   int code = daemon::kExitFailed;
   Bridge bridge(loop, context, *address, server, options);

@@ -12,6 +12,7 @@
 #include "os/leaf_below.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 
 namespace holdfast::custody {
 namespace {
@@ -81,18 +82,20 @@ Face::milliseconds Face::timeout() const {
 void Face::hear() {
   for (;;) {
     KeeperDatagram message;
+    UniqueFd fd;
     const auto size =
-        os::recv_message(keeper_.lifeline.get(), std::as_writable_bytes(std::span(&message, 1)));
+        os::recv_message(keeper_.lifeline.get(), std::as_writable_bytes(std::span(&message, 1)), fd);
     if (!size && size.error().is_errno(EAGAIN)) return;
     if (!size || *size == 0) return keeper_.lifeline.reset();  // its exit is told by its pidfd
-    if (const auto said = from_keeper(std::as_bytes(std::span(&message, 1)).first(*size))) heed(*said);
+    if (const auto said = from_keeper(std::as_bytes(std::span(&message, 1)).first(*size)))
+      heed(*said, std::move(fd));
   }
 }
 
-void Face::heed(const KeeperDatagram& message) {
+void Face::heed(const KeeperDatagram& message, UniqueFd fd) {
   switch (message.kind) {
     case KeeperMessage::started:
-      return note_started(message);
+      return note_started(static_cast<pid_t>(message.a), std::move(fd));
     case KeeperMessage::spawn_failed:
       keeper_.spawn_step = message.b;
       return note_spawn_error(static_cast<os::SpawnStep>(message.b), static_cast<int>(message.a));
@@ -140,18 +143,15 @@ void Face::note_heard(std::int64_t number) {
   keeper_.press_at = number == keeper_.asked ? Clock::time_point::max() : Clock::now() + kAcknowledge;
 }
 
-void Face::note_started(const KeeperDatagram& message) {
+void Face::note_started(pid_t leader, UniqueFd handle) {
   keeper_.started = true;
-  keeper_.leader_pid = static_cast<pid_t>(message.a);
-  report_.pid = message.a;
+  keeper_.leader_pid = leader;
+  keeper_.leader = os::PidFd(std::move(handle), leader);
+  report_.pid = leader;
   // The command's output is not ours to keep open; errors of ours are still to be told.
   if (const auto null = os::open_null()) (void)os::replace_descriptor(1, null->get());
   // What was asked before it could hear is due now.
   if (keeper_.press_at != Clock::time_point::max()) keeper_.press_at = Clock::now() + kAcknowledge;
-  // It may be dead and reaped by now, and its number another's.
-  if (auto leader = os::PidFd::open(keeper_.leader_pid);
-      leader && os::is_descendant(keeper_.leader_pid, keeper_.process.pid()))
-    keeper_.leader = std::move(*leader);
   // While the command works: what earlier runs, killed together with their keepers, have left.
   if (own_cgroup_) (void)os::sweep_leaves_below(own_cgroup_.get(), kFaceLeaf);
   own_cgroup_.reset();

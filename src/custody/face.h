@@ -40,7 +40,9 @@ FixedString<480> describe(const Error& error);
 
 class Face {
  public:
-  Face(const FaceOptions& options, char** environment) : options_(options), environment_(environment) {}
+  // argv and environment are the program's own: the keeper is a copy of it, which wipes its own.
+  Face(const FaceOptions& options, int argc, char** argv, char** environment)
+      : options_(options), argc_(argc), argv_(argv), environment_(environment) {}
   // From the first look at the caller to the exit status.
   int run();
 
@@ -56,6 +58,7 @@ class Face {
   Result<os::CgroupLeaf> make_leaf();
   Result<void> start();
   Result<void> start_keeper(os::CgroupLeaf leaf);
+  [[nodiscard]] int become_keeper(const os::PidFd& face, int lifeline, int leaf) const;
   bool again();
 
   // face.cc: while the keeper lives
@@ -64,8 +67,8 @@ class Face {
   void serve();
   milliseconds timeout() const;
   void hear();
-  void heed(const KeeperDatagram& message);
-  void note_started(const KeeperDatagram& message);
+  void heed(const KeeperDatagram& message, UniqueFd fd);
+  void note_started(pid_t leader, UniqueFd handle);
   void note_spawn_error(os::SpawnStep step, int number);
   void note_heard(std::int64_t number);
   void note_signals();
@@ -111,7 +114,8 @@ class Face {
   };
 
   FaceOptions options_;
-  char** environment_;
+  int argc_;
+  char **argv_, **environment_;
   FaceReport report_;
   UniqueFd report_fd_, signals_, own_cgroup_;
   os::PidFd caller_;
@@ -128,7 +132,7 @@ class Face {
   std::optional<Members> members_;                        // last, as in the keeper
 };
 
-// `holdfast-keeper run …`: all of it. `words` are what stands behind `run`.
-int show_face(char** words, char** environment);
+// `holdfast-keeper run …`: all of it.
+int show_face(int argc, char** argv, char** environment);
 
 }  // namespace holdfast::custody

@@ -151,10 +151,10 @@ int Face::conclude() {
   return status;
 }
 
-int show_face(char** words, char** environment) {
+int show_face(int argc, char** argv, char** environment) {
   // Closed ones are filled first: otherwise the next descriptor that we open becomes the command's stdin.
   if (!os::fill_standard_descriptors()) return kRunFailed;
-  const auto options = parse_face_options(words);
+  const auto options = parse_face_options(argv + 2);
   if (!options) {
     complain(describe(options.error()).view());
     write_text(2, "See: holdfast run --help\n");
@@ -165,7 +165,7 @@ int show_face(char** words, char** environment) {
     return 0;
   }
   static Pages<Face> pages;
-  return (new (pages.room) Face(*options, environment))->run();
+  return (new (pages.room) Face(*options, argc, argv, environment))->run();
 }
 
 }  // namespace holdfast::custody

@@ -10,16 +10,16 @@
 #include <cstring>
 
 #include "custody/face.h"
+#include "custody/keeper.h"
 #include "os/descriptors.h"
 #include "os/leaf_below.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 #include "os/spawn.h"
 
 namespace holdfast::custody {
 namespace {
-
-constexpr const char* kSelf = "/proc/self/exe";
 
 // Whoever ignores one of these wants the command to go on when it comes: nohup(1), a shell's background jobs.
 // SIGTERM is not among them: what it starts must always end.
@@ -28,42 +28,19 @@ constexpr std::array kRespected{SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGWI
 Result<UniqueFd> take_signals() {
   std::array<int, kRespected.size() + 3> heard{SIGTERM, SIGCHLD, SIGCONT};
   std::size_t size = 3;
-  std::array<bool, kRespected.size()> ignored{};
-  for (std::size_t i = 0; i < kRespected.size(); ++i) {
-    ignored[i] = os::signal_ignored(kRespected[i]);
-    if (!ignored[i]) heard[size++] = kRespected[i];
-  }
+  const std::uint64_t ignored = os::ignored_signals();
   // An inherited SIGCHLD=SIG_IGN would eat the status, and whatever was inherited blocked would never come.
   if (auto done = os::reset_signals(); !done) return forward(done);
-  for (std::size_t i = 0; i < kRespected.size(); ++i) {
-    if (ignored[i]) os::ignore_signal(kRespected[i]);
+  for (const int number : kRespected) {
+    if ((ignored & os::signal_bit(number)) == 0) {
+      heard[size++] = number;
+    } else {
+      os::ignore_signal(number);
+    }
   }
   os::ignore_signal(SIGPIPE);
   return os::signal_fd(std::span(heard.data(), size));
 }
-
-// The keeper's command line: its options, the program, the command's words. On the stack of who calls.
-class KeeperArguments {
- public:
-  explicit KeeperArguments(char** list) : list_(list) {}
-  void add(const char* word) { list_[size_++] = const_cast<char*>(word); }
-  void add(const char* name, std::int64_t value) {
-    add(name);
-    auto& text = numbers_[numbers_used_++];
-    text.append_number(value);
-    add(text.c_str());
-  }
-  char** finish() {
-    list_[size_] = nullptr;
-    return list_;
-  }
-  static constexpr std::size_t kMost = 32;  // beside the command's words
-
- private:
-  char** list_;
-  std::size_t size_ = 0, numbers_used_ = 0;
-  std::array<FixedString<24>, 6> numbers_;
-};
 
 }  // namespace
 
@@ -160,53 +137,44 @@ Result<void> Face::start() {
   return start_keeper(std::move(leaf));
 }
 
+// A copy of ourselves: executing the program anew would cost as much again as all that it does.
 Result<void> Face::start_keeper(os::CgroupLeaf leaf) {
-  std::size_t words = 0;
-  while (options_.command[words] != nullptr) ++words;
-  const std::size_t size = (words + KeeperArguments::kMost) * sizeof(char*);
-  KeeperArguments arguments(static_cast<char**>(__builtin_alloca(size)));
-  FixedString<64> id("run-");
-  id.append_number(os::own_pid());
-  for (const char* word : {"holdfast-keeper", "tree", "--face", "yes", "--id"}) arguments.add(word);
-  arguments.add(id.c_str());
-  arguments.add("--lost", options_.term.count());
-  arguments.add("--left", std::min(options_.term, kLeft).count());
-  if (options_.limits.files != 0) arguments.add("--files", static_cast<std::int64_t>(options_.limits.files));
-  if (leaf) {
-    arguments.add("--leaf");
-    arguments.add("clone");
-  }
-  if (options_.isolation == Isolation::pidns) {
-    arguments.add("--pidns");
-    arguments.add("yes");
-  }
-  arguments.add("--");
-  for (std::size_t i = 0; i < words; ++i) arguments.add(options_.command[i]);
-
   auto lifeline = os::seqpacket_pair();
   if (!lifeline) return forward(lifeline);
   auto self = os::PidFd::open(os::own_pid());
   if (!self) return forward(self);
-  const std::array fds{0, 1, 2, lifeline->second.get(), self->get(), leaf.dir()};
-  auto keeper = os::spawn({.path = kSelf,
-                           .argv = arguments.finish(),
-                           .envp = environment_,
-                           .fds = std::span(fds.data(), leaf ? fds.size() : fds.size() - 1),
-                           .parent_death_signal = SIGCONT});
+  const Members::Strangers strangers{.session = os::own_session(), .born_before = os::ticks_since_boot()};
+  auto keeper = os::fork_process();
   if (!keeper) {
     if (leaf) (void)os::remove_leaf(leaf);
     return forward(keeper);
   }
+  if (!*keeper) os::end_process(become_keeper(*self, lifeline->second.get(), leaf.dir()));
   keeper_.process = std::move(*keeper);
   keeper_.lifeline = std::move(lifeline->first);
   report_.keeper_pid = keeper_.process.pid();
-  Members::Strangers strangers{.session = os::own_session()};
-  if (const auto stat = os::read_stat(keeper_.process.pid())) strangers.born_before = stat->start_ticks;
   members_.emplace(os::own_pid(), std::move(leaf), strangers);
   for (const int number : kRespected) {  // what an earlier keeper did not live to pass on
     if ((early_signals_ >> number & 1) != 0) ask(KeeperMessage::signal, number);
   }
   return {};
+}
+
+// In the copy. Its exit status.
+int Face::become_keeper(const os::PidFd& face, int lifeline, int leaf) const {
+  KeeperOptions options;
+  options.id.append("run-").append_number(face.pid());
+  options.lost = options_.term;
+  options.left = std::min(options_.term, kLeft);
+  options.files = options_.limits.files;
+  options.face = true;
+  options.leaf = leaf >= 0;
+  options.pidns = options_.isolation == Isolation::pidns;
+  options.arguments = options_.command;
+  const std::array fds{0, 1, 2, lifeline, face.get(), leaf};
+  static_assert(kLifelineFd == 3 && kGatewayFd == 4 && kLeafFd == 5);
+  if (auto done = os::place_descriptors(std::span(fds).first(leaf >= 0 ? 6 : 5)); !done) return kKeeperUsage;
+  return keep(options, argc_, argv_, environment_);
 }
 
 // The command was not started, and there is another way to try. What the keeper was asked is the next one's.

@@ -9,6 +9,7 @@
 #include "base/mutant.h"
 #include "os/leaf_below.h"
 #include "os/process.h"
+#include "os/signals.h"
 
 namespace holdfast::custody {
 namespace {
@@ -42,8 +43,11 @@ Keeper::Keeper(const KeeperOptions& options, Birth birth, UniqueFd signals)
       in_(birth.in),
       out_(birth.out),
       members_(os::own_pid(), os::CgroupLeaf(UniqueFd(options.leaf ? kLeafFd : -1)), {}, init_.pid()) {
-  say(KeeperMessage::started, leader_.pid(), static_cast<std::int64_t>(birth.start_ticks),
-      birth.poisoned ? 1 : 0);
+  const KeeperDatagram started{.kind = KeeperMessage::started,
+                               .a = leader_.pid(),
+                               .b = static_cast<std::int64_t>(birth.start_ticks),
+                               .c = birth.poisoned ? 1 : 0};
+  say(started, options_.face ? leader_.get() : -1);
   if (!options_.leaf) return;
   (void)os::lock_descriptor(kLeafFd, false);  // in use: whoever finds the leaf by its name alone asks first
   if (auto events = members_.leaf().events_fd()) {
@@ -158,12 +162,13 @@ void Keeper::note_leader() {
   if (!leader_end_ || leader_noted_) return;
   leader_noted_ = true;
   leader_ = {};
+  const bool alone = members_.empty();
   const bool may_hand = state_ == LadderState::serving || state_ == LadderState::eof;
-  if (may_hand && leader_end_->signal == 0 && leader_end_->code == 0)
+  if (!alone && may_hand && leader_end_->signal == 0 && leader_end_->code == 0)
     successor_ = members_.holder_of(in_, out_);
   if (successor_) look_again_ = Clock::now() + kLooks[0];
   say(KeeperMessage::leader_exited, leader_end_->code, leader_end_->signal, successor_ ? 1 : 0);
-  if (!members_.empty()) step(successor_ ? LadderEvent::leader_handed : LadderEvent::leader_left);
+  if (!alone && !members_.empty()) step(successor_ ? LadderEvent::leader_handed : LadderEvent::leader_left);
 }
 
 void Keeper::note_successor() {
@@ -259,9 +264,10 @@ void Keeper::resume() {
 void Keeper::leave() {
   if (options_.face && options_.leaf) (void)os::remove_leaf(members_.leaf());
   say(KeeperMessage::empty, terminated_, killed_);
-  // A face that somebody stopped would keep its caller waiting for a command that has ended.
-  if (!options_.face || gateway_gone_) return;
-  if (const auto face = os::PidFd::adopt(UniqueFd(kGatewayFd))) (void)face->signal(SIGCONT);
+  // A face that somebody stopped would keep its caller waiting for a command that has ended. It lives, and so
+  // it is our parent.
+  if (options_.face && !gateway_gone_)
+    (void)os::PidFd(UniqueFd(kGatewayFd), os::parent_pid()).signal(SIGCONT);
 }
 
 void Keeper::gateway_is_gone() {
@@ -271,9 +277,13 @@ void Keeper::gateway_is_gone() {
 }
 
 void Keeper::say(KeeperMessage kind, std::int64_t a, std::int64_t b, std::int64_t c) {
+  say({.kind = kind, .a = a, .b = b, .c = c});
+}
+
+void Keeper::say(const KeeperDatagram& message, int fd) {
   if (gateway_gone_) return;
-  const KeeperDatagram message{.kind = kind, .a = a, .b = b, .c = c};
-  (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&message, 1)));
+  const auto bytes = std::as_bytes(std::span(&message, 1));
+  (void)(fd < 0 ? os::send_message(kLifelineFd, bytes) : os::send_message(kLifelineFd, bytes, fd));
 }
 
 void Keeper::say_unkillable(const Members::Pass& pass, bool refused) {

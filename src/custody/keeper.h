@@ -30,7 +30,8 @@ struct KeeperOptions {
   std::chrono::milliseconds left = kLeft;
   std::uint64_t files = 0;  // 0: as many as the keeper has
   std::uint64_t data = 0;   // bytes; 0: the same
-  bool face = false;        // started by `holdfast run`
+  // A copy of a face: nobody else removes the leaf, and somebody may have stopped the face.
+  bool face = false;
   bool leaf = false;
   bool leaf_by_procs = false;
   bool pidns = false;
@@ -91,6 +92,7 @@ class Keeper {
   void leave();
   void gateway_is_gone();
   void say(KeeperMessage kind, std::int64_t a = 0, std::int64_t b = 0, std::int64_t c = 0);
+  void say(const KeeperDatagram& message, int fd = -1);  // with a copy of `fd`
   void say_unkillable(const Members::Pass& pass, bool refused);
 
   KeeperOptions options_;
@@ -124,7 +126,9 @@ struct alignas(4096) Pages {
   std::byte room[sizeof(T)];
 };
 
-// All of it: what main() returns.
+// All of it: what main() returns. argv and environment are the program's own, and are wiped.
 int keep(int argc, char** argv, char** environment);
+// The same where the options are known, in a copy of the face.
+int keep(const KeeperOptions& options, int argc, char** argv, char** environment);
 
 }  // namespace holdfast::custody

@@ -13,6 +13,7 @@
 #include "custody/keeper_protocol.h"
 #include "os/namespaces.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "os/spawn.h"
 
 namespace holdfast::custody {

@@ -30,10 +30,8 @@ inline constexpr int kLeafFd = 5;  // the server's cgroup leaf, or absent on run
 //   --patience MS        how long SIGKILL may take before it reports unkillable
 //   --leaf clone|procs   absent: rung tree
 //   --pidns yes          in a PID namespace of its own (keeper_init.h), whatever the rung
-//   --left MS            grace for members whose leader is gone (kLeft)
 //   --files N            RLIMIT_NOFILE of the server
 //   --data BYTES         RLIMIT_DATA of the server
-//   --face yes           a face started it: nobody else removes its leaf, and the face may have been stopped
 // Once the server runs, argv and environment are wiped: the title reads "holdfast-keeper ID" ("holdfast-init
 // ID" of a namespace's init), so that nobody who looks for the server by its command line hits the keeper.
 
@@ -47,8 +45,9 @@ enum class KeeperMessage : std::uint16_t {
   signal,      // a: a signal for the server's process group, or for its heir
   input_back,  // stdin has a writer again
   // keeper -> gateway
-  started =
-      16,  // a: pid, b: start ticks, c: 1 if the leaf's kill counter was poisoned (spawned by cgroup.procs)
+  // a: pid, b: start ticks, c: 1 if the leaf's kill counter was poisoned (spawned by cgroup.procs). To a face
+  // with a pidfd along with it, and without start ticks.
+  started = 16,
   spawn_failed,   // a: errno, b: SpawnStep, or one of the two below; the keeper exits with 125 after it
   leader_exited,  // a: exit code, b: signal, c: 1 if members hold our pipes and it exited with 0 (served on)
   stopping,       // a: LadderState entered (eof, term, kill), b: why (LadderEvent); one per rung entered

@@ -14,6 +14,7 @@
 #include "custody/resolve.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 #include "os/spawn.h"
 
 namespace holdfast::custody {
@@ -51,10 +52,6 @@ bool apply_option(KeeperOptions& options, std::string_view name, const char* val
     options.cwd = value;
     return true;
   }
-  if (name == "--face") {
-    options.face = true;
-    return std::string_view(value) == "yes";
-  }
   const auto number = parse_number(value);
   if (!number) return false;
   if (name == "--files" || name == "--data") {
@@ -67,8 +64,6 @@ bool apply_option(KeeperOptions& options, std::string_view name, const char* val
     options.lost = time;
   } else if (name == "--patience") {
     options.patience = time;
-  } else if (name == "--left") {
-    options.left = time;
   } else {
     return false;
   }
@@ -137,7 +132,7 @@ std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv) {
 
 Result<void> prepare_keeper() {
   if (auto done = os::reset_signals(); !done) return done;
-  os::ignore_all_signals();
+  os::block_signals();
   // Closed ones are filled first: otherwise the next descriptor that we open becomes the server's stdin.
   for (int fd = 0; fd <= 2; ++fd) {
     if (os::stat_open(fd)) continue;
@@ -200,8 +195,10 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment, std
     return forward(leader);
   }
   birth.leader = std::move(*leader);
-  // Unreaped, so /proc knows it even if it is dead already.
-  if (const auto stat = os::read_stat(birth.leader.pid())) birth.start_ticks = stat->start_ticks;
+  // For the gateway's ledger, which a face has not. Unreaped, so /proc knows it even if it is dead already.
+  if (!options.face) {
+    if (const auto stat = os::read_stat(birth.leader.pid())) birth.start_ticks = stat->start_ticks;
+  }
   return birth;
 }
 
@@ -224,20 +221,24 @@ void let_go(const KeeperOptions& options, std::string_view title, int argc, char
 
 int keep(int argc, char** argv, char** environment) {
   const auto options = parse_keeper_options(argc, argv);
-  if (!options || !prepare_keeper()) return kKeeperUsage;
+  return options ? keep(*options, argc, argv, environment) : kKeeperUsage;
+}
+
+int keep(const KeeperOptions& options, int argc, char** argv, char** environment) {
+  if (!prepare_keeper()) return kKeeperUsage;
   static constexpr int kSignals[] = {SIGCHLD};
   auto signals = os::signal_fd(kSignals);
   if (!signals) return kKeeperUsage;
   std::int64_t step = 0;
-  auto birth = options->pidns ? start_inside(*options, argc, argv, environment, step)
-                              : start_server(*options, environment, step);
+  auto birth = options.pidns ? start_inside(options, argc, argv, environment, step)
+                             : start_server(options, environment, step);
   if (!birth) {
     tell_failure(birth.error(), step);
     return kKeeperNoServer;
   }
   static Pages<Keeper> pages;
-  Keeper& keeper = *new (pages.room) Keeper(*options, std::move(*birth), std::move(*signals));
-  let_go(*options, "holdfast-keeper ", argc, argv, environment);
+  Keeper& keeper = *new (pages.room) Keeper(options, std::move(*birth), std::move(*signals));
+  let_go(options, "holdfast-keeper ", argc, argv, environment);
   os::release_stack();
   return keeper.run();
 }

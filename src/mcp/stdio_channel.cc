@@ -11,6 +11,7 @@
 #include <deque>
 
 #include "mcp/line_buffer.h"
+#include "os/signals.h"
 
 namespace holdfast::mcp {
 namespace {
@@ -23,16 +24,6 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kGathered = 64;  // lines of one write
 // A server that dies breaks both pipes; its last words in the other one are worth this wait.
 constexpr auto kLastWords = 200ms;
-
-// Without this, writing to a server that has just died would end the gateway.
-void ignore_broken_pipes() {
-  static const bool done = [] {
-    const auto before = std::signal(SIGPIPE, SIG_IGN);
-    if (before != SIG_DFL && before != SIG_IGN && before != SIG_ERR) std::signal(SIGPIPE, before);
-    return true;
-  }();
-  (void)done;
-}
 
 Error broken(std::string_view op, const error_code& ec) {
   if (ec == asio::error::eof) return Error{make_error_code(Errc::closed), op, "the server closed its output"};
@@ -172,7 +163,7 @@ class StdioChannel final : public Channel {
  public:
   StdioChannel(const asio::any_io_executor& executor, int in, int out, const StdioChannelOptions& options)
       : pipe_(std::make_shared<Pipe>(executor, options)), tasks_(executor), in_(in), out_(out) {
-    ignore_broken_pipes();
+    os::ignore_signal(SIGPIPE);  // otherwise writing to a server that has just died would end the gateway
   }
   ~StdioChannel() override { release(); }
 

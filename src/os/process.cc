@@ -2,12 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,13 +51,6 @@ struct DescriptorBox {
     return whole;
   }
 };
-
-sigset_t set_of(std::span<const int> signals) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : signals) sigaddset(&set, number);
-  return set;
-}
 
 Result<void> set_control(int option, unsigned long value, std::string_view what) {
   if (::prctl(option, value, 0, 0, 0) != 0) return sys_error("prctl", what);
@@ -221,59 +212,6 @@ void fill_random(std::span<std::byte> buffer) {
 Result<void> set_close_on_exec(int fd) {
   if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return sys_error("fcntl", "FD_CLOEXEC");
   return {};
-}
-
-Result<UniqueFd> signal_fd(std::span<const int> signals) {
-  const sigset_t set = set_of(signals);
-  if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0)
-    return sys_error("pthread_sigmask", {}, error);
-  UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return sys_error("signalfd");
-  return fd;
-}
-
-Result<int> read_signal(int fd) {
-  signalfd_siginfo info{};
-  for (;;) {
-    const ssize_t n = ::read(fd, &info, sizeof info);
-    if (n == static_cast<ssize_t>(sizeof info)) return static_cast<int>(info.ssi_signo);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno != EAGAIN) return sys_error("read", "signalfd");
-    return 0;
-  }
-}
-
-Result<void> reset_signals() {
-  struct sigaction action{};
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number <= SIGRTMAX; ++number) (void)::sigaction(number, &action, nullptr);
-  sigset_t none;
-  sigemptyset(&none);
-  if (const int error = ::pthread_sigmask(SIG_SETMASK, &none, nullptr); error != 0)
-    return sys_error("pthread_sigmask", {}, error);
-  return {};
-}
-
-void ignore_all_signals() {
-  static constexpr int kKept[] = {SIGKILL, SIGSTOP, SIGCHLD, SIGCONT, SIGSEGV, SIGBUS,
-                                  SIGILL,  SIGFPE,  SIGABRT, SIGTRAP, SIGSYS};
-  struct sigaction action{};
-  action.sa_handler = SIG_IGN;
-  for (int number = 1; number <= SIGRTMAX; ++number) {
-    if (std::ranges::find(kKept, number) == std::ranges::end(kKept))
-      (void)::sigaction(number, &action, nullptr);
-  }
-}
-
-void ignore_signal(int number) {
-  struct sigaction action{};
-  action.sa_handler = SIG_IGN;
-  (void)::sigaction(number, &action, nullptr);
-}
-
-bool signal_ignored(int number) {
-  struct sigaction action{};
-  return ::sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 Result<int> poll_all(std::span<Poll> set, std::chrono::milliseconds timeout) {

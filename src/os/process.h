@@ -1,4 +1,4 @@
-// What this process is: subreaper, signals, descriptors, sockets to relatives. No heap.
+// What this process is: subreaper, descriptors, sockets to relatives. No heap.
 #pragma once
 
 #include <sys/stat.h>
@@ -57,16 +57,6 @@ bool is_executable(const char* path);  // a regular file that we may execute; er
 void release_stack();
 void fill_random(std::span<std::byte> buffer);
 Result<void> set_close_on_exec(int fd);  // for descriptors that were inherited
-
-// Blocks the named signals in this thread and gives a signalfd for them (CLOEXEC, non-blocking).
-Result<UniqueFd> signal_fd(std::span<const int> signals);
-Result<int> read_signal(int fd);  // 0: none pending
-Result<void>
-reset_signals();  // empty mask, default dispositions (an inherited SIGCHLD=SIG_IGN eats statuses)
-// Ignores every signal that may be ignored but SIGCHLD and SIGCONT and those that tell of a fault of ours.
-void ignore_all_signals();
-void ignore_signal(int number);
-bool signal_ignored(int number);  // as this process found it, or set it
 
 struct Poll {
   int fd = -1;       // negative: skipped

@@ -43,6 +43,14 @@ Result<std::int64_t> smaps_field(pid_t pid, std::string_view name) {
 
 }  // namespace
 
+std::uint64_t ticks_since_boot() {
+  timespec now{};
+  (void)::clock_gettime(CLOCK_BOOTTIME, &now);
+  const auto hertz = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  return static_cast<std::uint64_t>(now.tv_sec) * hertz +
+         static_cast<std::uint64_t>(now.tv_nsec) * hertz / 1'000'000'000;
+}
+
 Result<ProcStat> read_stat(pid_t pid) {
   char buffer[1024];
   const auto path = proc_path(pid, "stat");

@@ -20,6 +20,8 @@ struct ProcStat {
   std::uint64_t start_ticks = 0;  // field 22, clock ticks since boot
   FixedString<64> comm;
 };
+// What the `start_ticks` of a process born now would be.
+std::uint64_t ticks_since_boot();
 // Parsed from the last ')' on: a comm may hold anything. ESRCH/ENOENT: gone.
 Result<ProcStat> read_stat(pid_t pid);
 

@@ -17,6 +17,7 @@
 #include "os/pidfd.h"
 #include "os/proc_text.h"
 #include "os/process.h"
+#include "os/signals.h"
 
 namespace holdfast::os {
 namespace {

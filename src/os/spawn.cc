@@ -12,6 +12,8 @@
 #include <array>
 #include <cstdint>
 
+#include "os/signals.h"
+
 namespace holdfast::os {
 namespace {
 
@@ -29,6 +31,7 @@ struct Birth {
   const int* fds;  // not the span itself: its members would be instrumented in a sanitizer's build
   long count;
   bool by_procs;
+  std::uint64_t ignored;  // signals
   const struct rlimit* data;
   volatile int alive;  // the child's first act
   volatile int error;
@@ -116,40 +119,38 @@ HOLDFAST_CHILD void join_leaf(Birth* birth, int leaf) {
 }
 
 // fds[i] becomes i and nothing else stays open. Sources that lie among the targets are moved out of the way
-// first, so that no dup3 overwrites a source that is still needed.
-HOLDFAST_CHILD void place_descriptors(Birth* birth) {
-  const int* fds = birth->fds;
-  const long count = birth->count;
+// first, so that no dup3 overwrites a source that is still needed. 0, or -errno with the step.
+HOLDFAST_CHILD long place(const int* fds, long count, volatile Step* step) {
   int sources[kMaxDescriptors];
+  *step = Step::dup3;
   for (long i = 0; i < count; ++i) {
     sources[i] = fds[i];
     if (fds[i] < 0 || fds[i] >= count) continue;
     const long moved = raw(SYS_fcntl, fds[i], F_DUPFD_CLOEXEC, count);
-    if (moved < 0) give_up(birth, Step::dup3, moved);
+    if (moved < 0) return moved;
     sources[i] = static_cast<int>(moved);
   }
   for (long i = 0; i < count; ++i) {
     if (sources[i] < 0) {
       raw(SYS_close, i);
     } else if (const long n = raw(SYS_dup3, sources[i], i, 0); n < 0) {
-      give_up(birth, Step::dup3, n);
+      return n;
     }
   }
-  if (const long n = raw(SYS_close_range, count, static_cast<long>(~0U), 0); n < 0)
-    give_up(birth, Step::close_range, n);
+  *step = Step::close_range;
+  return raw(SYS_close_range, count, static_cast<long>(~0U), 0);
 }
 
-// CLONE_CLEAR_SIGHAND leaves ignored signals ignored, and exec keeps them so: every one is set by hand.
-HOLDFAST_CHILD void default_signals() {
+// CLONE_CLEAR_SIGHAND leaves ignored signals ignored, and exec keeps them so.
+HOLDFAST_CHILD void default_signals(std::uint64_t ignored) {
   struct KernelSigaction {
     long handler, flags, restorer;
     std::uint64_t mask;
   } action;
   action.handler = action.flags = action.restorer = 0;
   action.mask = 0;
-  for (long number = 1; number <= 64; ++number) {
-    if (number == SIGKILL || number == SIGSTOP) continue;
-    raw(SYS_rt_sigaction, number, address(&action), 0, sizeof action.mask);
+  for (long number = 1; ignored != 0; ++number, ignored >>= 1) {
+    if ((ignored & 1) != 0) raw(SYS_rt_sigaction, number, address(&action), 0, sizeof action.mask);
   }
   raw(SYS_rt_sigprocmask, SIG_SETMASK, address(&action.mask), 0, sizeof action.mask);
 }
@@ -165,8 +166,8 @@ HOLDFAST_CHILD void child(Birth* birth) {
     if (const long n = raw(SYS_prctl, PR_SET_PDEATHSIG, options.parent_death_signal); n < 0)
       give_up(birth, Step::prctl, n);
   }
-  place_descriptors(birth);
-  default_signals();
+  if (const long n = place(birth->fds, birth->count, &birth->step); n < 0) give_up(birth, birth->step, n);
+  default_signals(birth->ignored);
   // Last, since the descriptors above may be numbered beyond it. Lowering one's own limit is never
   // refused; where it were a raise, the lower one that we have holds.
   if (options.descriptors != nullptr) raw(SYS_prlimit64, 0, RLIMIT_NOFILE, address(options.descriptors), 0);
@@ -237,8 +238,15 @@ Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned) {
   const struct rlimit data{.rlim_cur = options.data, .rlim_max = options.data};
   for (;;) {
     const bool into = options.leaf_fd >= 0 && !by_procs;
-    Birth birth{&options, options.fds.data(), static_cast<long>(options.fds.size()), by_procs, &data, 0,
-                0,        Step::clone3};
+    Birth birth{.options = &options,
+                .fds = options.fds.data(),
+                .count = static_cast<long>(options.fds.size()),
+                .by_procs = by_procs,
+                .ignored = ignored_signals(),
+                .data = &data,
+                .alive = 0,
+                .error = 0,
+                .step = Step::clone3};
     int fd = -1;
     const long pid = [&] {
       const NoSignals quiet;
@@ -255,6 +263,25 @@ Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned) {
     by_procs = true;
     if (poisoned != nullptr) *poisoned = true;
   }
+}
+
+Result<void> place_descriptors(std::span<const int> fds) {
+  if (fds.size() > kMaxDescriptors) return fail(Errc::limit, "dup3", "too many descriptors");
+  volatile Step step = Step::dup3;
+  const long done = place(fds.data(), static_cast<long>(fds.size()), &step);
+  if (done < 0) return sys_error(to_string(step), {}, static_cast<int>(-done));
+  return {};
+}
+
+Result<PidFd> fork_process() {
+  int fd = -1;
+  clone_args arguments{};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&fd);
+  arguments.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) return sys_error("clone3");
+  return pid == 0 ? PidFd() : PidFd(UniqueFd(fd), static_cast<pid_t>(pid));
 }
 
 }  // namespace holdfast::os

@@ -55,4 +55,11 @@ struct SpawnOptions {
 // again by writing cgroup.procs; `*poisoned` (may be null) then says so, for the caller to remember.
 Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned = nullptr);
 
+// Returns twice, as fork(2): to the caller, and in a copy of it, where the pidfd is empty. For a process with
+// one thread. The copy ends by end_process() and nothing else.
+Result<PidFd> fork_process();
+// fds[i] becomes i, and all others are closed, as in a child of spawn(). "dup3" or "close_range" failed; what
+// is open then is any mixture.
+Result<void> place_descriptors(std::span<const int> fds);
+
 }  // namespace holdfast::os

@@ -16,6 +16,7 @@
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 
 namespace holdfast::os {
 namespace {
@@ -136,17 +137,15 @@ TEST(Spawn, places_descriptors_that_overlap_their_targets) {
 }
 
 TEST(Spawn, child_has_default_signals_and_a_session_of_its_own) {
-  struct sigaction ignore{}, before{};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGUSR1, &ignore, &before);
+  ignore_signal(SIGUSR1);
   sigset_t blocked, mask;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGUSR2);
   ::pthread_sigmask(SIG_BLOCK, &blocked, &mask);
   Shell shell("grep -E '^Sig(Blk|Ign):' /proc/self/status; cut -d' ' -f6 /proc/$$/stat; echo $$");
   const std::string text = output_of(shell);
+  EXPECT_TRUE(reset_signals());
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
-  ::sigaction(SIGUSR1, &before, nullptr);
   EXPECT_NE(text.find("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"), std::string::npos) << text;
   const auto tail = text.substr(text.find_last_of('\n', text.size() - 2) + 1);
   EXPECT_EQ(text.find(tail), text.size() - 2 * tail.size()) << "pid and session differ: " << text;

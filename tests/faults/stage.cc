@@ -15,6 +15,7 @@
 #include "calls.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 #include "os/spawn.h"
 
 namespace holdfast::faults {
