@@ -58,6 +58,7 @@ nlohmann::json bench_startup();  // `version`, and `serve` until its socket answ
 nlohmann::json bench_run();     // `holdfast run -- /bin/true`, from spawn to exit, against bare and its peers
 nlohmann::json bench_start();   // a server in custody against bare posix_spawn, small and with 2 GB held
 nlohmann::json bench_stop();    // a polite server against a bare one; 50 deaf ones against one
+nlohmann::json bench_death();   // guard or gateway killed, until its last process is gone, against its peers
 nlohmann::json bench_sweep();   // 1,000 trees of which 10 are orphans, against 10 alone
 nlohmann::json bench_memory();  // the gateway idle and per idle instance, keepers
 nlohmann::json bench_held();    // 1,000 idle trees: processor and memory, against the servers alone

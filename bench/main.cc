@@ -36,7 +36,8 @@ void allow_many_descriptors() {
 }
 
 int usage() {
-  std::fputs("usage: holdfast_bench [--ticks N] [startup|run|start|stop|sweep|memory|held|day]...\n", stderr);
+  std::fputs("usage: holdfast_bench [--ticks N] [startup|run|start|stop|death|sweep|memory|held|day]...\n",
+             stderr);
   return 2;
 }
 
@@ -50,10 +51,9 @@ int main(int argc, char** argv) {
   allow_many_descriptors();
   int ticks = 200;
   const std::vector<std::pair<std::string_view, std::function<nlohmann::json()>>> sections{
-      {"startup", bench_startup}, {"run", bench_run},
-      {"start", bench_start},     {"stop", bench_stop},
-      {"sweep", bench_sweep},     {"memory", bench_memory},
-      {"held", bench_held},       {"day", [&] { return bench_day(ticks); }}};
+      {"startup", bench_startup}, {"run", bench_run},     {"start", bench_start},
+      {"stop", bench_stop},       {"death", bench_death}, {"sweep", bench_sweep},
+      {"memory", bench_memory},   {"held", bench_held},   {"day", [&] { return bench_day(ticks); }}};
   std::vector<std::string_view> chosen;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
