@@ -20,6 +20,11 @@ std::string figure(double value, int digits) {
   return {text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.*f", digits, value))};
 }
 
+std::string Goal::text() const {
+  const auto of = [&](double x) { return figure(x, digits) + " " + unit; };
+  return of(value) + " (goal: at most " + of(most) + ", " + (met() ? "met)" : "MISSED)");
+}
+
 namespace {
 
 // A thousand trees take some six thousand descriptors; where the hard limit is below that, start() says so.
@@ -31,7 +36,8 @@ void allow_many_descriptors() {
 }
 
 int usage() {
-  std::fputs("usage: holdfast_bench [--ticks N] [startup|run|start|stop|sweep|memory|day]...\n", stderr);
+  std::fputs("usage: holdfast_bench [--ticks N] [startup|run|start|stop|death|sweep|memory|held|day]...\n",
+             stderr);
   return 2;
 }
 
@@ -45,13 +51,9 @@ int main(int argc, char** argv) {
   allow_many_descriptors();
   int ticks = 200;
   const std::vector<std::pair<std::string_view, std::function<nlohmann::json()>>> sections{
-      {"startup", bench_startup},
-      {"run", bench_run},
-      {"start", bench_start},
-      {"stop", bench_stop},
-      {"sweep", bench_sweep},
-      {"memory", bench_memory},
-      {"day", [&] { return bench_day(ticks); }}};
+      {"startup", bench_startup}, {"run", bench_run},     {"start", bench_start},
+      {"stop", bench_stop},       {"death", bench_death}, {"sweep", bench_sweep},
+      {"memory", bench_memory},   {"held", bench_held},   {"day", [&] { return bench_day(ticks); }}};
   std::vector<std::string_view> chosen;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# bench.sh [SECTION...]: the release build's holdfast_bench (startup start stop sweep memory day; all without a word).
+# bench.sh [SECTION...]: the release build's holdfast_bench; without a word every section (docs/benchmarks.md).
 # A table for people on stderr, JSON in bench/out. TICKS=1440 compresses a whole day; the default is a seventh of it.
 . "$(dirname "$0")/lib/common.sh"
 cd "$root"
-"$root/scripts/build.sh" release bin/holdfast bin/holdfast-keeper bin/holdfast_bench bin/bench/bench_blocker bin/fixtures/mcp_server >&2
+"$root/scripts/build.sh" release bin/holdfast bin/holdfast-keeper bin/holdfast_bench bin/small_gateway bin/bench/bench_blocker bin/fixtures/mcp_server >&2
+# References that the distribution has. One that is missing is named where it would stand.
+[ "$(id -u)" -ne 0 ] || apt_install tini dumb-init bubblewrap >&2 || warn "going on with the references that are there."
 mkdir -p bench/out
 out=bench/out/$(date -u +%Y%m%dT%H%M%SZ).json
 say "$(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg), $(uname -r)" >&2
