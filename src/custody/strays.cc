@@ -41,7 +41,7 @@ void Strays::add_keeper(const std::string& tree, pid_t pid, os::PidFd watch) {
 
 void Strays::forget(const std::string& tree) {
   if (const auto it = keepers_.find(tree); it != keepers_.end()) {
-    keeper_pids_.erase(it->second.pid);
+    if (!reap_keeper(tree)) withheld_.insert(it->second.pid);
     keepers_.erase(it);
   }
   for (auto& [pid, stray] : strays_) stray.suspects.erase(tree);
@@ -74,6 +74,15 @@ std::set<std::string> Strays::suspects_of(pid_t pid) const {
   for (const auto& [tree, keeper] : keepers_)
     if (keeper.status ? !keeper.status->success() : keeper.withheld) suspects.insert(tree);
   return suspects;
+}
+
+void Strays::reap_withheld() {
+  std::erase_if(withheld_, [this](pid_t pid) {
+    const auto waited = os::wait_child(pid);
+    if (waited && waited->pid == 0) return false;
+    keeper_pids_.erase(pid);
+    return true;
+  });
 }
 
 void Strays::find_new(pid_t self) {
@@ -141,6 +150,7 @@ Strays::Pass Strays::pass(const std::string& tree, pid_t leader) {
     }
   };
   if (kSwitchedOff == Mechanism::strays) return result;
+  reap_withheld();
   reap();  // before every walk: a chain of fork and exit would bury us in zombies
   find_new(self);
   if (strays_.empty()) return take_leader(result, leader);

@@ -54,6 +54,7 @@ class Strays {
     bool signalled = false;
     bool refused = false;
   };
+  void reap_withheld();
   void find_new(pid_t self);
   [[nodiscard]] std::set<std::string> suspects_of(pid_t pid) const;
   void kill_below(pid_t root);
@@ -62,7 +63,9 @@ class Strays {
 
   std::string gateway_id_;
   std::map<std::string, Keeper> keepers_;
-  std::set<pid_t> keeper_pids_;
+  std::set<pid_t> keeper_pids_;  // until each is reaped
+  // Of trees that are gone: dead, and not to be reaped until who traces them lets go.
+  std::set<pid_t> withheld_;
   std::map<pid_t, Stray> strays_;
   std::map<pid_t, std::optional<ExitStatus>> reaped_;  // leaders reaped in a pass asked for by another tree
   std::set<pid_t> foreign_;

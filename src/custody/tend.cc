@@ -131,12 +131,16 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
   if (core->ended) co_return;
   (void)tree->hear();  // its last words
   std::optional<ExitStatus> status;
-  for (;;) {
+  while (!status) {
+    const bool dead = tree->keeper.exited();  // before the attempt: it may die just after it
     status = co_await core->worker.run([core, id = tree->id()] { return core->strays.reap_keeper(id); });
     if (core->ended) co_return;
-    // Traced from outside it is dead and cannot be reaped: nothing more will be known of it.
-    if (!status && tree->keeper.exited()) status = ExitStatus{.code = -1};
     if (status) break;
+    if (dead) {  // traced from outside: nothing more will be known of it
+      log::debug("keeper.withheld", {{"tree", tree->id()}, {"pid", tree->keeper.pid()}});
+      status = ExitStatus{.code = -1};
+      break;
+    }
     co_await sleep_until(steady_clock::now() + kLongPause);  // the loop could not watch it
     if (core->ended) co_return;
   }
