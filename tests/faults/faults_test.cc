@@ -30,6 +30,7 @@ unsigned seed() {
 struct Listed {
   std::string point, call, keeper;
   std::vector<std::string> errors;
+  bool looks_up = false;
 };
 
 std::vector<Listed> parse(const std::string& text) {
@@ -39,7 +40,9 @@ std::vector<Listed> parse(const std::string& text) {
     std::istringstream words(line);
     Listed listed;
     std::string errors;
-    words >> listed.point >> listed.call >> listed.keeper >> errors;
+    std::string looks_up;
+    words >> listed.point >> listed.call >> listed.keeper >> errors >> looks_up;
+    listed.looks_up = looks_up == "yes";
     std::istringstream numbers(errors == "-" ? "" : errors);
     for (std::string number; std::getline(numbers, number, ',');) listed.errors.push_back(number);
     points.push_back(std::move(listed));
@@ -150,6 +153,14 @@ TEST_P(Faults, any_call_that_can_fail_fails) { visit(errors("fail"), 32); }
 
 // The same, but it lasts: each such call of the process fails for a while.
 TEST_P(Faults, from_any_call_on_a_shortage_lasts) { visit(errors("lack"), 16); }
+
+// Between the reading of a number and the handle that it is opened for, it changes hands.
+TEST_P(Faults, L38_a_number_that_is_looked_up_has_become_an_innocents) {
+  std::vector<Words> all;
+  for (const auto& listed : points_)
+    if (listed.looks_up) all.push_back(words("reuse", listed.point));
+  visit(all, 24);
+}
 
 // Ten seconds each, so only few of them, all at once: they sleep. In the whole matrix every eighth point.
 TEST_P(Faults, L28_either_is_stopped_for_ten_seconds) {

@@ -44,17 +44,17 @@ int status_of(const os::PidFd& process) {
 
 }  // namespace
 
-std::string command_line(const std::vector<std::string>& words) {
+std::string command_line(const std::vector<std::string>& words, const std::string& program) {
   std::string line;
   for (const auto& variable : environment()) line += variable + " ";
-  line += test::program_path("fault_run");
+  line += test::program_path(program);
   for (const auto& word : words) line += " " + word;
   return line;
 }
 
-Outcome run_one(const std::vector<std::string>& words) {
+Outcome run_one(const std::vector<std::string>& words, const std::string& program) {
   Outcome outcome{.words = words, .status = 255, .said = {}};
-  const std::string path = test::program_path("fault_run");
+  const std::string path = test::program_path(program);
   auto arguments = words, variables = environment();
   arguments.insert(arguments.begin(), path);
   const auto argv = pointers(arguments), envp = pointers(variables);
