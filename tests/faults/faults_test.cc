@@ -83,6 +83,7 @@ class Faults : public ::testing::TestWithParam<Where> {
     const double stride = static_cast<double>(all.size()) / static_cast<double>(most);
     const double start = std::uniform_real_distribution<double>(0, stride)(random);
     std::vector<Words> chosen;
+    chosen.reserve(most);
     for (std::size_t i = 0; i < most; ++i)
       chosen.push_back(
           all[std::min(all.size() - 1, static_cast<std::size_t>(start + static_cast<double>(i) * stride))]);

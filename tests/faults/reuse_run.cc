@@ -182,8 +182,9 @@ class Game {
     for (const auto end = Clock::now() + limit; !left.empty() && Clock::now() < end; reap())
       std::erase_if(left, [&](pid_t number) {
         auto innocent = Innocent::on(number, what_.name);
-        if (innocent) innocents_.push_back(std::make_unique<Innocent>(*std::move(innocent)));
-        return innocent.has_value();
+        if (!innocent) return false;
+        innocents_.push_back(std::make_unique<Innocent>(*std::move(innocent)));
+        return true;
       });
   }
   void reap() {

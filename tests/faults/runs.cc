@@ -27,6 +27,7 @@ std::vector<std::string> environment() {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> list;
+  list.reserve(strings.size() + 1);
   for (auto& text : strings) list.push_back(text.data());
   list.push_back(nullptr);
   return list;
@@ -92,6 +93,7 @@ std::vector<Outcome> run_all(const std::vector<std::vector<std::string>>& all, u
   };
   {
     std::vector<std::jthread> workers;
+    workers.reserve(at_once);
     for (unsigned i = 0; i < at_once; ++i) workers.emplace_back(work);
   }
   return outcomes;
