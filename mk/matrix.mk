@@ -1,3 +1,3 @@
 .PHONY: matrix
-matrix: ## adversaries x rungs x events, every fault at every instruction, every real chain: writes docs/guarantees.md (about 45 minutes)
+matrix: ## adversaries x rungs x events, every fault at every instruction, numbers that come back, every real chain: writes docs/guarantees.md (about an hour)
 	@scripts/matrix.sh

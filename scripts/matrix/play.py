@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """play.py BIN GUARANTEES JOBS: every cell of the matrix, JOBS at a time, and the tables of GUARANTEES written anew.
 
-PARTS=gateway,run,faults,leases,chains,browser (all) takes some of it. Exit 1: a test failed, or a cell is worse than the committed one.
+PARTS=gateway,run,faults,reuse,leases,chains,browser (all) takes some of it. Exit 1: a test failed, or a cell is worse than the committed one.
 """
 
 import json
@@ -15,8 +15,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tables  # noqa: E402
 
-PROGRAMS = {"gateway": "matrix_test", "run": "run_adversaries_test", "faults": "faults_test", "leases": "lease_test",
-            "chains": "chain_test", "browser": "browser_test"}
+PROGRAMS = {"gateway": "matrix_test", "run": "run_adversaries_test", "faults": "faults_test", "reuse": "reuse_test",
+            "leases": "lease_test", "chains": "chain_test", "browser": "browser_test"}
 FILTERS = {"run": "*RunAgainst*"}
 EVERY = 15.0  # seconds between two words about how far it is
 

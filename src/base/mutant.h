@@ -17,6 +17,7 @@ enum class Mechanism {
   gateway_death,          // it acts upon either
   init_dies_with_keeper,  // a namespace's init ends with it, by the kernel's hand
   process_limits,         // what no cgroup limits, each process is
+  descent,                // who is signalled descends from it while a handle holds them
   // the custodian
   gateway_subreaper,      // a dead keeper's children come to the gateway
   strays,                 // they are found and ended
@@ -24,8 +25,12 @@ enum class Mechanism {
   ledger,                 // trees are on disk: both of the next two
   ledger_intent,          // before the first process
   ledger_identity,        // who the keeper and the leader are, as soon as they run
+  recorded_handle,        // the handle of the leader itself, not of who has its number by now
+  identity,               // a recorded number names whom it named then, or nobody
+  leader_lives,           // a leader speaks for others only while its number is its own
   stale_leaves,           // a start ends what a dead gateway's leaves hold
   leaf_lock,              // but not a leaf that a living keeper holds
+  newborn_continued,      // a keeper that was stopped before it executed goes on at once
   // what container runtimes run for a tree
   containers,       // it ends with the tree, and the proof waits for it
   left_containers,  // a start ends what a double death left
@@ -34,6 +39,7 @@ enum class Mechanism {
   cgroup_kill,         // the whole leaf at once, whoever its members belong to
   descriptor_reserve,  // some descriptors are kept back for ending and proving
   shortage_news,       // who lacked a descriptor while looking has proven nothing
+  quiet_vfork,         // who waits for a newborn is not chosen to hear of it
   // the gateway
   orphan_at_last_lease,         // what nobody holds any more is orphaned, and reaped at once
   proof_before_the_next,        // the next instance of a key starts when the old one is proven gone
@@ -41,6 +47,9 @@ enum class Mechanism {
   reload_spares_the_unchanged,  // an entry that reads as before is left alone
   drain_spares_the_used,        // what drains ends when its last use does
   eviction_spares_the_held,     // what somebody holds is nobody's to evict
+  // what a service manager is told
+  readiness,  // that it serves, and that it ends
+  watchdog,   // that its loop turns
 };
 
 // Not inline: every source that is compiled again has its own.

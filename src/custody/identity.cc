@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/mutant.h"
 #include "os/descriptors.h"
 #include "os/process.h"
 #include "os/procfs.h"
@@ -23,6 +24,7 @@ Identity identify(pid_t pid) {
 
 Verdict judge(const Identity& recorded, uid_t uid, const Observed& seen) {
   if (recorded.pid <= 0 || !seen.same_boot) return Verdict::gone;
+  if (kSwitchedOff == Mechanism::identity) return seen.alive ? Verdict::ours : Verdict::gone;
   if (seen.handle_names_it) return seen.alive ? Verdict::ours : Verdict::gone;
   if (seen.handle_refused || !seen.alive) return Verdict::gone;
   if (seen.start_ticks != recorded.start_ticks) return Verdict::gone;  // a successor of the number
@@ -30,7 +32,21 @@ Verdict judge(const Identity& recorded, uid_t uid, const Observed& seen) {
   return seen.uid == uid && seen.marked ? Verdict::ours : Verdict::unprovable;
 }
 
-Found find(const Identity& recorded, uid_t uid, std::string_view tag) {
+namespace {
+
+// Another gateway's keeper has the name, too; the id of the tree stands in the title of one only.
+bool keeps(pid_t pid, const os::ProcStat& stat, std::string_view tree) {
+  return stat.comm.view().starts_with(kKeeperName) && os::command_line_has(pid, tree);
+}
+bool carries(pid_t pid, std::string_view tag) {
+  FixedString<224> value;
+  const auto set = os::read_environ(pid, kTagVariable, value);
+  return set && *set && value.view() == tag;
+}
+
+}  // namespace
+
+Found find(const Identity& recorded, uid_t uid, const Mark& mark) {
   Found found;
   if (recorded.pid <= 1) return found;
   const auto shortages = os::descriptor_shortages();
@@ -41,7 +57,7 @@ Found find(const Identity& recorded, uid_t uid, std::string_view tag) {
   };
   Observed seen{.same_boot = true};
   os::PidFd process;
-  if (recorded.handle != 0) {
+  if (recorded.handle != 0 && kSwitchedOff != Mechanism::identity) {
     auto opened = os::open_process_handle(recorded.handle);
     if (opened) {
       process = os::PidFd(*std::move(opened), recorded.pid);
@@ -60,11 +76,8 @@ Found find(const Identity& recorded, uid_t uid, std::string_view tag) {
     process = *std::move(opened);
     if (auto stat = os::read_stat(recorded.pid)) {
       seen.start_ticks = stat->start_ticks;
-      FixedString<224> value;
-      if (tag.empty())
-        seen.marked = stat->comm.view().starts_with(kKeeperName);
-      else if (auto set = os::read_environ(recorded.pid, kTagVariable, value); set && *set)
-        seen.marked = value.view() == tag;
+      seen.marked = mark.kept_tree.empty() ? carries(recorded.pid, mark.tag)
+                                           : keeps(recorded.pid, *stat, mark.kept_tree);
     }
     seen.uid = os::real_uid(recorded.pid);
     seen.alive = !process.exited();  // asked last: all that was read was then read of this very process

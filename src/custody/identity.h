@@ -31,7 +31,7 @@ struct Observed {
   bool handle_refused = false;   // the recorded handle names a process that is gone (ESTALE)
   std::uint64_t start_ticks = 0;
   uid_t uid = static_cast<uid_t>(-1);
-  bool marked = false;  // it carries our mark: the tag in its environment, or a keeper's name
+  bool marked = false;  // it carries our mark
 };
 enum class Verdict {
   ours,        // proven: may be signalled
@@ -40,13 +40,17 @@ enum class Verdict {
 };
 Verdict judge(const Identity& recorded, uid_t uid, const Observed& seen);
 
-// The process of `recorded`, held, if it is proven to be ours. `tag` is the HOLDFAST_TREE it must carry where
-// no handle proves it; empty: it must bear the name of a keeper.
+// What it must carry where no handle proves it: this HOLDFAST_TREE, or the name of a keeper and this tree's
+// id in its title.
+struct Mark {
+  std::string_view tag{}, kept_tree{};
+};
+// The process of `recorded`, held, if it is proven to be ours.
 struct Found {
   Verdict verdict = Verdict::gone;
   os::PidFd process;  // set if ours
 };
-Found find(const Identity& recorded, uid_t uid, std::string_view tag);
+Found find(const Identity& recorded, uid_t uid, const Mark& mark);
 
 // True if handles can be had on this machine.
 bool handles_work();

@@ -153,9 +153,14 @@ Result<LedgerEntry> record_identity(LedgerEntry entry, const Identity& keeper, p
   entry.leader = {.pid = leader, .start_ticks = leader_ticks};
   entry.session = leader;  // it was made the leader of a session before its exec
   entry.leaf_id = leaf_id;
-  // Its parent, the keeper, has not necessarily kept it unreaped: the start time tells.
-  if (const Identity now = identify(leader); now.start_ticks == leader_ticks)
-    entry.leader.handle = now.handle;
+  // Its keeper has not necessarily kept it unreaped, and within a tick its number may come back to anybody:
+  // the handle is one of whoever descends from the keeper now that a pidfd holds them.
+  const auto process = os::PidFd::open(leader);
+  const bool known =
+      process && (os::is_descendant(leader, keeper.pid) || kSwitchedOff == Mechanism::recorded_handle);
+  if (known)
+    if (const Identity now = identify(*process); now.start_ticks == leader_ticks)
+      entry.leader.handle = now.handle;
   if (kSwitchedOff != Mechanism::ledger_identity)
     if (auto written = ledger.write(entry); !written) return forward(written);
   return entry;

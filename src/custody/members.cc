@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "os/descriptors.h"
 #include "os/procfs.h"
 
@@ -66,7 +67,8 @@ void Members::walk(F&& visit) {
     (void)os::for_each_child(pid, [this](pid_t child) { push(child); });
     // A direct child is ours until we reap it, and nobody else does. Any other number may have changed hands
     // since it was read: now that a handle holds it, look where it belongs.
-    if (i >= direct && !os::is_descendant(pid, self_)) continue;
+    const bool proven = i < direct || os::is_descendant(pid, self_);
+    if (!proven && kSwitchedOff != Mechanism::descent) continue;
     if (!visit(*member)) return;
   }
 }

@@ -37,7 +37,7 @@ void await_keepers(const std::vector<LedgerEntry>& entries) {
   std::vector<os::PidFd> keepers;
   milliseconds longest{0};
   for (const auto& entry : entries) {
-    auto found = find(entry.keeper, entry.uid, {});
+    auto found = find(entry.keeper, entry.uid, {.kept_tree = entry.id});
     if (found.verdict != Verdict::ours) continue;
     (void)found.process.signal(SIGCONT);  // a stopped one would sleep through it
     longest = std::max(longest, entry.lost + entry.patience + kMargin);
@@ -166,7 +166,7 @@ std::set<std::string> leaf_parents(const Setting& setting, const std::vector<Led
 
 bool owner_lives(const LedgerEntry& entry) {
   if (entry.gateway.pid == ::getpid()) return false;
-  return find(entry.gateway, entry.uid, entry.tag).verdict != Verdict::gone;
+  return find(entry.gateway, entry.uid, {.tag = entry.tag}).verdict != Verdict::gone;
 }
 
 RecoveryReport recover(const Setting& setting) {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/mutant.h"
 #include "custody/identity.h"
 #include "os/descriptors.h"
 #include "os/pidfd.h"
@@ -61,13 +62,18 @@ struct Snapshot {
 
 Suspect look_at(pid_t pid, const LedgerEntry& entry, const Found& leader) {
   Suspect suspect;
-  const bool leads = leader.verdict == Verdict::ours;
-  suspect.leader_verified = leads && pid == leader.process.pid();
-  suspect.below_leader = leads && os::is_descendant(pid, leader.process.pid());
+  const pid_t number = leader.process.pid();
+  const bool below = leader.verdict == Verdict::ours && os::is_descendant(pid, number);
   const auto stat = os::read_stat(pid);
   suspect.in_session = stat && entry.session > 1 && stat->session == entry.session &&
                        stat->start_ticks >= entry.leader.start_ticks;
-  suspect.leader_holds_session = leads && !leader.process.exited();
+  // Asked last: until then the number was its own, and so were its session and its children. It may have
+  // died since it was found.
+  const bool lives = kSwitchedOff == Mechanism::leader_lives || !leader.process.exited();
+  const bool leads = leader.verdict == Verdict::ours && lives;
+  suspect.leader_verified = leads && pid == number;
+  suspect.below_leader = leads && below;
+  suspect.leader_holds_session = leads;
   suspect.tagged = tag_of(pid) == entry.tag;
   suspect.ancestor_of_us = is_self_or_ancestor(pid);
   return suspect;
@@ -111,7 +117,7 @@ class Hunt {
   const Found& leader_of(std::size_t i) {
     auto it = leaders_.find(i);
     if (it == leaders_.end())
-      it = leaders_.emplace(i, find(entries_[i].leader, entries_[i].uid, entries_[i].tag)).first;
+      it = leaders_.emplace(i, find(entries_[i].leader, entries_[i].uid, {.tag = entries_[i].tag})).first;
     return it->second;
   }
   void judge_one(pid_t pid, std::size_t i, std::vector<os::PidFd>& ours) {

@@ -44,7 +44,7 @@ TEST(Survivors, who_cannot_look_has_proven_nothing) {
   none.rlim_cur = 1;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
   const auto outcomes = end_survivors({entry}, milliseconds(10));
-  const auto self = find({.pid = ::getpid(), .start_ticks = 1}, ::getuid(), "nobody");
+  const auto self = find({.pid = ::getpid(), .start_ticks = 1}, ::getuid(), {.tag = "nobody"});
   EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_TRUE(outcomes.at(0).blind);
   EXPECT_EQ(self.verdict, Verdict::unprovable);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "custody/custodian_core.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
@@ -184,6 +185,7 @@ namespace {
 void note_stopped_child(const Core& core, pid_t pid) {
   for (const auto& tree : core.trees)
     if (tree->keeper.pid() == pid && !tree->keeper_gone) return tree->note_stopped_keeper();
+  if (kSwitchedOff == Mechanism::newborn_continued) return;
   const auto child = os::PidFd::open(pid);
   const auto stat = os::read_stat(pid);
   if (child && stat && stat->ppid == os::own_pid()) (void)child->signal(SIGCONT);

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "base/mutant.h"
 
 namespace holdfast::daemon {
 
@@ -20,15 +21,18 @@ Service::Service(const Environment& environment) {
                                     environment("WATCHDOG_PID").value_or(""), ::getpid());
 }
 
-void Service::ready() { say("READY=1\nSTATUS=serving"); }
+void Service::ready() {
+  if (kSwitchedOff != Mechanism::readiness) say("READY=1\nSTATUS=serving");
+}
 
 void Service::stopping(milliseconds longest) {
+  if (kSwitchedOff == Mechanism::readiness) return;
   say(fmt::format("STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC={}",
                   std::chrono::microseconds(longest).count()));
 }
 
 asio::awaitable<void> Service::keep_alive() {
-  if (!manager_ || !interval_) co_return;
+  if (!manager_ || !interval_ || kSwitchedOff == Mechanism::watchdog) co_return;
   do {
     say("WATCHDOG=1");
   } while (co_await sleep_until(std::chrono::steady_clock::now() + *interval_ / 2));

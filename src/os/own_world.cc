@@ -1,12 +1,15 @@
 #include "os/own_world.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 
 #include "os/small_file.h"
@@ -46,6 +49,16 @@ Result<pid_t> fork_own_world(const std::string& directory) {
     ::_exit(kCannot);
   }
   return child;
+}
+
+Result<pid_t> fork_as(pid_t number) {
+  clone_args arguments{};
+  arguments.exit_signal = SIGCHLD;
+  arguments.set_tid = number == 0 ? 0 : reinterpret_cast<std::uintptr_t>(&number);
+  arguments.set_tid_size = number == 0 ? 0 : 1;
+  const long child = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (child < 0) return sys_error("clone3", "set_tid " + std::to_string(number));
+  return static_cast<pid_t>(child);
 }
 
 }  // namespace holdfast::os

@@ -16,4 +16,8 @@ namespace holdfast::os {
 // then exits with 77. The caller has one thread.
 Result<pid_t> fork_own_world(const std::string& directory);
 
+// fork(2) for a process of one thread, whose child gets this very number of its PID namespace (clone3 with
+// set_tid, Linux 5.5). EEXIST: a process has it, dead or alive, or a session or a process group. 0: any.
+Result<pid_t> fork_as(pid_t number);
+
 }  // namespace holdfast::os

@@ -140,6 +140,13 @@ Result<bool> read_environ(pid_t pid, std::string_view name, FixedString<224>& va
   }
 }
 
+bool command_line_has(pid_t pid, std::string_view text) {
+  char buffer[2048];
+  const auto path = proc_path(pid, "cmdline");
+  const auto words = read_small(-1, path.c_str(), buffer);
+  return words && words->contains(text);
+}
+
 uid_t real_uid(pid_t pid) {
   char buffer[1024];
   const auto path = proc_path(pid, "status");

@@ -59,6 +59,9 @@ Result<std::int64_t> pss_anon_bytes(pid_t pid);
 // the process.
 Result<bool> read_environ(pid_t pid, std::string_view name, FixedString<224>& value);
 
+// True if `text` stands in the beginning of what /proc/PID/cmdline shows (some 2,000 bytes of it).
+bool command_line_has(pid_t pid, std::string_view text);
+
 uid_t real_uid(pid_t pid);          // (uid_t)-1: gone
 Result<FixedString<64>> boot_id();  // /proc/sys/kernel/random/boot_id
 

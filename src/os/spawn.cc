@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/mutant.h"
 #include "os/signals.h"
 
 namespace holdfast::os {
@@ -200,6 +201,7 @@ class NoSignals {
   NoSignals() {
     sigset_t all;
     sigfillset(&all);
+    if (kSwitchedOff == Mechanism::quiet_vfork) sigemptyset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~NoSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

@@ -8,7 +8,7 @@
 #include <array>
 #include <atomic>
 #include <fstream>
-#include <set>
+#include <map>
 #include <thread>
 
 #include "base/log.h"
@@ -149,18 +149,24 @@ TEST_P(OnRung, a_keeper_that_is_stopped_again_and_again_is_replaced) {
 }
 
 // Somebody stops every child of ours as soon as it is there, mostly before it executes: a vfork, which holds
-// the worker.
+// the worker. Whom nobody continues he does, so that the test has an end.
 TEST_P(OnRung, a_newborn_that_is_stopped_holds_nobody_up) {
-  std::atomic<int> stopped = 0;
+  std::atomic<int> stopped = 0, held_up = 0;
   std::jthread stopper([&](const std::stop_token& over) {
-    std::set<pid_t> seen;
+    const auto limit = test::patience(10s) / 2;
+    std::map<pid_t, steady_clock::time_point> seen;
     while (!over.stop_requested())
       (void)os::for_each_child(::getpid(), [&](pid_t child) {
-        if (!seen.insert(child).second) return;
-        if (const auto handle = os::PidFd::open(child); handle && handle->signal(SIGSTOP)) ++stopped;
+        const auto [since, newborn] = seen.try_emplace(child, steady_clock::now());
+        const auto handle = os::PidFd::open(child);
+        if (handle && newborn && handle->signal(SIGSTOP)) ++stopped;
+        if (!handle || steady_clock::now() < since->second + limit) return;
+        if (const auto stat = os::read_stat(child); !stat || stat->state != 'T') return;
+        ++held_up;
+        (void)handle->signal(SIGCONT);
       });
   });
-  for (int started = 0; stopped < 20; ++started) {
+  for (int started = 0; stopped < 20 && held_up == 0; ++started) {
     ASSERT_LT(started, 200) << "only " << stopped << " were stopped";
     const auto tree = lab.start(lab.script(kPolite));
     ASSERT_TRUE(tree);
@@ -168,6 +174,7 @@ TEST_P(OnRung, a_newborn_that_is_stopped_holds_nobody_up) {
   }
   stopper.request_stop();
   stopper.join();
+  EXPECT_EQ(held_up, 0);
   EXPECT_TRUE(lab.nothing_left());
 }
 

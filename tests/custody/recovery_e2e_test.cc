@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "custody/identity.h"
+#include "custody/launch.h"
 #include "custody/ledger.h"
 #include "lab.h"
 #include "needs.h"
@@ -294,6 +295,22 @@ TEST_P(Recovery, L38_a_stranger_on_a_recorded_number_survives) {
   ASSERT_EQ(report.unverified.size(), 1U) << ::testing::PrintToString(report.unverified);
   EXPECT_THAT(report.unverified[0], ::testing::HasSubstr("same-tick"));
   EXPECT_EQ(report.trees_killed, 0);
+}
+
+// It left within the tick in which it was born, and its number came back within the same: nothing that /proc
+// says tells them apart, but whose children they are.
+TEST_P(Recovery, L38_a_recorded_handle_is_not_that_of_who_has_the_leaders_number_now) {
+  HOLDFAST_NEEDS("handles", handles_work(), "process handles need Linux 6.14");
+  const auto stranger = outer_.start({.path = "/bin/sleep", .arguments = {"1000"}});
+  const auto keeper = outer_.start({.path = "/bin/sleep", .arguments = {"1000"}});
+  ASSERT_TRUE(stranger && keeper);
+  const auto ledger = Ledger::open(state_ / "ledger");
+  LedgerEntry entry;
+  entry.id = "brief";
+  const auto now = identify(*stranger);
+  const auto recorded = record_identity(entry, identify(*keeper), now.pid, now.start_ticks, 0, *ledger);
+  ASSERT_TRUE(recorded) << recorded.error().message();
+  EXPECT_EQ(recorded->leader.handle, 0U);
 }
 
 TEST_P(Recovery, garbage_is_reported_and_another_boots_entries_are_dropped) {

@@ -1,9 +1,8 @@
 // One run in a world of its own: RUNG SCENE list, or RUNG SCENE FAULT [POINT] (point.h).
-//   list   prints "POINT CALL KEEPER ERRNO,…", one point a line: what a run without a fault passes
+//   list   prints "POINT CALL KEEPER ERRNO,… LOOKS_UP", one point a line: what a run without a fault passes
 //   else   exit 0: as it has to be; 1: not so, and why on stdout; 3: the point was not reached; 77: not
 //   possible here, and
 //          why on stderr. With -v as a last argument, also what the gateways said.
-#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,20 +12,17 @@
 #include <iostream>
 #include <map>
 
-#include "base/ids.h"
 #include "calls.h"
-#include "os/cgroup.h"
-#include "os/own_world.h"
-#include "os/process.h"
 #include "outer.h"
 #include "scene.h"
+#include "world.h"
 
 namespace holdfast::faults {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr unsigned kSeconds = 90;  // no run may take so long
-constexpr int kGood = 0, kWrong = 1, kUsage = 2, kNotReached = 3, kCannot = 77;
+constexpr int kGood = 0, kWrong = 1, kUsage = 2, kNotReached = 3;
 
 void print_points(const Stage& stage) {
   std::map<std::string, std::vector<const Passed*>> by_role;  // in a step
@@ -41,7 +37,7 @@ void print_points(const Stage& stage) {
     for (const int error : passed.errors) errors += (errors.empty() ? "" : ",") + std::to_string(error);
     std::cout << to_string(passed.point) << ' ' << name_of(passed.call) << ' '
               << (passed.keeper.empty() ? "-" : passed.keeper) << ' ' << (errors.empty() ? "-" : errors)
-              << '\n';
+              << (passed.looks_up ? " yes" : " no") << '\n';
   }
 }
 
@@ -65,65 +61,13 @@ int be_the_world(Plan plan, const std::string& scene, const std::string& home, b
   return plan.target && !stage.reached() ? kNotReached : kGood;
 }
 
-// A cgroup for the world to be born in, so that its leaves are below it; removed when the world is gone.
-class Ground {
- public:
-  explicit Ground(bool wanted) {
-    if (!wanted) return;
-    const auto own = os::own_cgroup();
-    if (!own) return;
-    const std::string name = "holdfast-faults-" + random_hex(4);
-    if (!os::CgroupLeaf::create(*own, name)) return;
-    path_ = *own + "/" + name;
-  }
-  ~Ground() {
-    for (int i = 0; !path_.empty() && !os::remove_cgroup(path_) && i < 200; ++i)
-      (void)os::poll_all({}, std::chrono::milliseconds(5));
-  }
-  Ground(const Ground&) = delete;
-  Ground& operator=(const Ground&) = delete;
-  bool enter() const {
-    return static_cast<bool>(std::ofstream(path_ + "/cgroup.procs") << "0" << std::flush);
-  }
-  explicit operator bool() const { return !path_.empty(); }
-
- private:
-  std::string path_;
-};
-
-int await_end(pid_t child) {
-  const auto process = os::PidFd::open(child);
-  for (;;) {
-    const auto ended = os::wait_child(child);
-    if (!ended || !process) return kWrong;
-    if (ended->pid != 0) return ended->signal == 0 ? ended->code : kWrong;
-    std::array set{os::Poll{process->get(), POLLIN, 0}};
-    (void)os::poll_all(set, std::chrono::milliseconds(1000));
-  }
-}
-
 int run(const Plan& plan, const std::string& scene, bool list, bool talk) {
-  const fs::path home = fs::temp_directory_path() / ("faults-" + random_hex(6));
-  fs::create_directory(home);
-  int status = kCannot;
-  {
-    const Ground ground(plan.leaf);
-    const auto child =
-        !plan.leaf || ground ? os::fork_own_world(home) : fail(Errc::not_found, "cgroup", "no leaves");
-    if (child && *child == 0) {
-      int code = kCannot;
-      if (!plan.leaf || ground.enter()) code = be_the_world(plan, scene, home, list, talk);
-      ::_exit(code);
-    }
-    if (!child) std::fprintf(stderr, "%s\n", child.error().message().c_str());
-    if (child) status = await_end(*child);
-  }
-  fs::remove(home);
-  return status;
+  return in_a_world(plan.leaf,
+                    [&](const std::string& home) { return be_the_world(plan, scene, home, list, talk); });
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: fault_run leaf|tree life|recovery list|FAULT [POINT] [-v]\n");
+  std::fprintf(stderr, "usage: fault_run leaf|tree|pidns life|recovery list|FAULT [POINT] [-v]\n");
   return kUsage;
 }
 
@@ -136,6 +80,7 @@ int main_of(std::vector<std::string> words) {
   plan.keeper = test::program_path("holdfast-keeper");
   plan.servers = test::program_path("adversaries");
   plan.leaf = words[0] == "leaf";
+  plan.pidns = words[0] == "pidns";
   const bool list = words[2] == "list";
   if (const auto fault = parse_fault(list ? "none" : words[2]))
     plan.fault = *fault;

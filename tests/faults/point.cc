@@ -29,6 +29,7 @@ std::optional<Point> parse_point(std::string_view text) {
 std::optional<Fault> parse_fault(std::string_view text) {
   using Kind = Fault::Kind;
   if (text == "none") return Fault{};
+  if (text == "reuse") return Fault{.kind = Kind::reuse};
   if (text == "full-log") return Fault{.kind = Kind::full_log};
   const auto cut = text.find_first_of("-+");
   if (cut == text.npos) return std::nullopt;

@@ -27,6 +27,7 @@ std::vector<std::string> environment() {
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
   std::vector<char*> list;
+  list.reserve(strings.size() + 1);
   for (auto& text : strings) list.push_back(text.data());
   list.push_back(nullptr);
   return list;
@@ -44,17 +45,17 @@ int status_of(const os::PidFd& process) {
 
 }  // namespace
 
-std::string command_line(const std::vector<std::string>& words) {
+std::string command_line(const std::vector<std::string>& words, const std::string& program) {
   std::string line;
   for (const auto& variable : environment()) line += variable + " ";
-  line += test::program_path("fault_run");
+  line += test::program_path(program);
   for (const auto& word : words) line += " " + word;
   return line;
 }
 
-Outcome run_one(const std::vector<std::string>& words) {
+Outcome run_one(const std::vector<std::string>& words, const std::string& program) {
   Outcome outcome{.words = words, .status = 255, .said = {}};
-  const std::string path = test::program_path("fault_run");
+  const std::string path = test::program_path(program);
   auto arguments = words, variables = environment();
   arguments.insert(arguments.begin(), path);
   const auto argv = pointers(arguments), envp = pointers(variables);
@@ -92,6 +93,7 @@ std::vector<Outcome> run_all(const std::vector<std::vector<std::string>>& all, u
   };
   {
     std::vector<std::jthread> workers;
+    workers.reserve(at_once);
     for (unsigned i = 0; i < at_once; ++i) workers.emplace_back(work);
   }
   return outcomes;

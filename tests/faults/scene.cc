@@ -27,12 +27,13 @@ struct Step {
 };
 
 using Does = Step::Does;
-// a: held throughout. b: deaf, and so is one of it that lives apart. c: deaf. x: cannot be executed.
+// a: held throughout. b: deaf, and so is one of it that lives apart. c: three generations, all deaf. x:
+// cannot be executed.
 constexpr auto kLife = std::to_array<Step>({
     {"open", "", "open", Does::nothing},
     {"start-a", "a", "start a @polite", Does::start},
     {"start-b", "b", "start b @kin", Does::start},
-    {"start-c", "c", "start c @deaf", Does::start},
+    {"start-c", "c", "start c @family", Does::start},
     {"stop-b", "b", "stop b", Does::end},
     {"orphan-c", "c", "orphan c", Does::end},
     {"sweep", "c", "sweep", Does::nothing},
@@ -42,7 +43,7 @@ constexpr auto kLife = std::to_array<Step>({
 constexpr auto kBefore = std::to_array<Step>({
     {"", "", "open", Does::nothing},
     {"", "b", "start b @kin", Does::start},
-    {"", "c", "start c @deaf", Does::start},
+    {"", "c", "start c @family", Does::start},
 });
 constexpr auto kRecovery = std::to_array<Step>({
     {"recover", "", "open", Does::nothing},
@@ -84,6 +85,7 @@ class Play {
       after_death();
     }
     next_start();
+    if (const auto harm = stage_.harm(); !harm.empty()) blame("an innocent: " + harm);
     for (const auto& sin : stage_.sins()) blame("waits by the wall clock: " + sin);
     return std::move(verdict_);
   }
@@ -96,6 +98,7 @@ class Play {
     for (const Step& step : kBefore) (void)take(step);
     stage_.kill_everybody_but_servers();
     held_.clear();
+    if (plan_.pidns) return expect_nobody("by the stroke");  // the kernel ends them
     owing_ = true;
     if (stage_.members().empty()) blame("the stroke left nothing: this shows nothing");
   }
@@ -189,9 +192,9 @@ class Play {
   void after_death() {
     const Fault& fault = plan_.fault;
     const bool by_us = fault.kind == Fault::Kind::kill && fault.gateway;
-    // With its keepers in one stroke it leaves what the next start finds; so does one that did not get to
-    // find it.
-    const bool next_start_owes = (by_us && fault.keeper) || owing_;
+    // With its keepers in one stroke it leaves what the next start finds, unless the kernel does; so does one
+    // that did not get to find it.
+    const bool next_start_owes = (by_us && fault.keeper && !plan_.pidns) || owing_;
     if (!next_start_owes) expect_nobody("after the gateway's death");
     if (!by_us && !refused_) blame("the gateway ended and gave no reason");
   }

@@ -1,5 +1,5 @@
-// A gateway that does nothing but custody, and that only as it is told: STATE KEEPER leaf|tree, then one
-// command a line on stdin, each answered by one line on stdout; before the first it says "ready".
+// A gateway that does nothing but custody, and that only as it is told: STATE KEEPER leaf|tree|pidns, then
+// one command a line on stdin, each answered by one line on stdout; before the first it says "ready".
 //   again                   becomes the same program anew
 //   open                    custody of STATE, and recovery of what an earlier one left
 //   start NAME PROGRAM ARG  -> started NAME PID
@@ -90,6 +90,7 @@ class Script {
     options.state_dir = argv_[1];
     options.keeper = argv_[2];
     options.allow_leaf = std::string_view(argv_[3]) == "leaf";
+    options.pidns = std::string_view(argv_[3]) == "pidns";
     options.patience = milliseconds(2000);
     auto opened = Custodian::open(loop_, options);
     if (!opened) {

@@ -25,7 +25,7 @@ using News = os::TraceStop::News;
 
 namespace {
 
-constexpr milliseconds kQuiet{1}, kQuietAtMost{300}, kDeath{5000};
+constexpr milliseconds kQuiet{1}, kQuietAtMost{300}, kDeath{5000}, kFree{20};
 
 UniqueFd log_file(const Plan& plan) {
   const std::string path = plan.fault.kind == Fault::Kind::full_log ? "/dev/full" : plan.log;
@@ -44,7 +44,9 @@ bool Stage::enter_gateway(bool traced) {
   const UniqueFd log = log_file(plan_);
   if (!in || !out || !log) return false;
   std::array<std::string, 4> arguments{plan_.gateway, plan_.state, plan_.keeper,
-                                       plan_.leaf ? "leaf" : "tree"};
+                                       plan_.leaf    ? "leaf"
+                                       : plan_.pidns ? "pidns"
+                                                     : "tree"};
   const std::array argv{arguments[0].data(), arguments[1].data(), arguments[2].data(), arguments[3].data(),
                         static_cast<char*>(nullptr)};
   const std::array<char*, 1> envp{nullptr};
@@ -58,7 +60,8 @@ bool Stage::enter_gateway(bool traced) {
   if (!os::set_nonblocking(output_.get())) return false;
   text_.clear();
   answer_.clear();
-  born_keepers_ = born_servers_ = born_threads_ = 0;  // whom an earlier one left is traced to its end
+  born_keepers_ = born_inits_ = born_servers_ = born_threads_ =
+      0;  // whom an earlier one left is traced to its end
   traced_ = traced;
   if (!until([&] { return answer_ == "ready"; }, kDeath)) return false;
   if (!traced) return true;
@@ -187,7 +190,9 @@ void Stage::note_birth(const os::TraceStop& stop, const Thread& parent) {
   if (!stop.process) {
     child.role = "w" + std::to_string(++born_threads_);
     child.process = parent.process;
-  } else if (parent.role.starts_with('k')) {
+  } else if (parent.role.starts_with('k') && plan_.pidns) {
+    child.role = "i" + std::to_string(++born_inits_);
+  } else if (parent.role.starts_with('k') || parent.role.starts_with('i')) {
     child.role = "s" + std::to_string(++born_servers_);
   } else {
     child.role = "k" + std::to_string(++born_keepers_);
@@ -212,8 +217,9 @@ void Stage::before_call(const os::TraceStop& stop, Thread& thread) {
     passed_.push_back({.point = here,
                        .call = stop.call.number,
                        .errors = errors_for(stop.thread, stop.call, plan_.state),
-                       .keeper = living.empty() ? "" : living.back().second->role});
-  } else if (!reached_ && is_target(here, stop)) {
+                       .keeper = living.empty() ? "" : living.back().second->role,
+                       .looks_up = looks_up(stop.call, thread)});
+  } else if (!reached_ && is_target(here, stop, thread)) {
     reached_ = true;
     befall(stop, thread);
   } else if (lacking_ == thread.process && Clock::now() < lacks_until_) {
@@ -223,12 +229,15 @@ void Stage::before_call(const os::TraceStop& stop, Thread& thread) {
   }
 }
 
-// Where a call is to fail, it is the first from the point on that can fail so: threads do not always do the
-// same.
-bool Stage::is_target(const Point& here, const os::TraceStop& stop) const {
+// Where a call is to fail, or a number to be looked up, it is the first such one from the point on: threads
+// do not always do the same.
+bool Stage::is_target(const Point& here, const os::TraceStop& stop, const Thread& thread) const {
   const Point& target = *plan_.target;
-  if (plan_.fault.kind != Fault::Kind::fail && plan_.fault.kind != Fault::Kind::lack) return here == target;
+  const auto kind = plan_.fault.kind;
+  const bool fails = kind == Fault::Kind::fail || kind == Fault::Kind::lack;
+  if (!fails && kind != Fault::Kind::reuse) return here == target;
   if (here.step != target.step || here.role != target.role || here.number < target.number) return false;
+  if (!fails) return looks_up(stop.call, thread);
   const auto errors = errors_for(stop.thread, stop.call, plan_.state);
   return std::ranges::find(errors, plan_.fault.value) != errors.end();
 }
@@ -241,12 +250,34 @@ std::vector<std::pair<pid_t, const Stage::Thread*>> Stage::keepers() const {
   return found;
 }
 
+// Numbers inside of a PID namespace are others.
+bool Stage::looks_up(const os::TracedCall& call, const Thread& thread) const {
+  const auto number = static_cast<pid_t>(call.arguments[0]);
+  const bool outside = !thread.role.starts_with('i') && !thread.role.starts_with('s');
+  return call.number == SYS_pidfd_open && outside && number > 1 && number != thread.process &&
+         number != gateway_.pid();
+}
+
+// Who has the number dies, and an innocent gets it, unless the kernel keeps it: for who has not been reaped,
+// since it is its parent that looks; for a session.
+void Stage::give_away(pid_t number) {
+  if (const auto process = os::PidFd::open(number)) (void)process->signal(SIGKILL);
+  for (const auto end = Clock::now() + kFree; !innocent_ && Clock::now() < end;) {
+    collect();
+    if (auto born = Innocent::on(number, "innocent"))
+      innocent_.emplace(*std::move(born));
+    else
+      (void)os::poll_all({}, milliseconds(1));
+  }
+}
+
 // The one whose point it is; at a point of the gateway, the youngest. In one stroke with the gateway: all of
 // them.
 void Stage::befall(const os::TraceStop& stop, Thread& thread) {
   const Fault& fault = plan_.fault;
   victim_ = thread.tree.empty() ? tree_ : thread.tree;
   if (fault.kind == Fault::Kind::clock) shift_ = fault.value;
+  if (fault.kind == Fault::Kind::reuse) give_away(static_cast<pid_t>(stop.call.arguments[0]));
   if (fault.kind == Fault::Kind::fail) (void)os::refuse_call(stop.thread, static_cast<int>(fault.value));
   if (fault.kind == Fault::Kind::lack) {
     lacking_ = thread.process;
@@ -259,9 +290,10 @@ void Stage::befall(const os::TraceStop& stop, Thread& thread) {
   if (fault.keeper) {
     const auto living = keepers();
     for (const auto& [pid, keeper] : living) {
-      const bool own = thread.role.starts_with('k')   ? pid == stop.thread
-                       : thread.role.starts_with('s') ? keeper->tree == thread.tree
-                                                      : pid == living.back().first;
+      const bool own = thread.role.starts_with('k') ? pid == stop.thread
+                       : thread.role.starts_with('s') || thread.role.starts_with('i')
+                           ? keeper->tree == thread.tree
+                           : pid == living.back().first;
       if (!fault.gateway && !own) continue;
       if (own && !fault.gateway) victim_ = keeper->tree;
       victims.push_back(pid);
@@ -308,6 +340,7 @@ std::vector<pid_t> Stage::members() const {
   std::vector<pid_t> found;
   (void)os::for_each_process([&](pid_t pid) {
     if (pid == 1 || (pid == gateway_.pid() && gateway_lives())) return;
+    if (innocent_ && innocent_->includes(pid)) return;
     if (const auto process = os::PidFd::open(pid); process && !process->exited()) found.push_back(pid);
   });
   return found;

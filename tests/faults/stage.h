@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "innocent.h"
 #include "os/pidfd.h"
 #include "os/tracer.h"
 #include "point.h"
@@ -20,7 +21,7 @@ namespace holdfast::faults {
 struct Plan {
   std::string gateway, keeper, servers;  // programs; the directory of the servers' programs
   std::string state, log;                // directory; file: what gateways say on stderr
-  bool leaf = false;
+  bool leaf = false, pidns = false;
   Fault fault;
   std::optional<Point> target;  // none: nothing befalls anybody
   std::chrono::milliseconds standstill{10'000}, shortage{300};
@@ -32,6 +33,7 @@ struct Passed {
   long call = -1;
   std::vector<int> errors;  // that this call may meet
   std::string keeper;       // role of the youngest living keeper; empty: there is none
+  bool looks_up = false;    // it is pidfd_open, of another process of this world
 };
 
 class Stage {
@@ -60,6 +62,8 @@ class Stage {
 
   [[nodiscard]] bool reached() const { return reached_; }
   [[nodiscard]] const std::string& victim() const { return victim_; }  // the tree whose keeper was met
+  // What befell the innocent on a number that came back.
+  [[nodiscard]] std::string harm() const { return innocent_ ? innocent_->harm() : std::string(); }
   [[nodiscard]] const std::vector<Passed>& passed() const { return passed_; }
   [[nodiscard]] const std::vector<std::string>& sins() const { return sins_; }  // waits by the wall clock
   void close_input() { input_.reset(); }
@@ -75,9 +79,11 @@ class Stage {
   void heed(const os::TraceStop& stop);
   void meet(const os::TraceStop& stop, Thread& thread);
   void before_call(const os::TraceStop& stop, Thread& thread);
-  [[nodiscard]] bool is_target(const Point& here, const os::TraceStop& stop) const;
+  [[nodiscard]] bool is_target(const Point& here, const os::TraceStop& stop, const Thread& thread) const;
   void befall(const os::TraceStop& stop, Thread& thread);
   void note_birth(const os::TraceStop& stop, const Thread& parent);
+  [[nodiscard]] bool looks_up(const os::TracedCall& call, const Thread& thread) const;
+  void give_away(pid_t number);
   void shift_clock(const os::TraceStop& stop, const Thread& thread);
   void strike(const std::vector<pid_t>& victims, int signal);
   void collect();
@@ -95,11 +101,12 @@ class Stage {
   std::map<pid_t, os::TraceStop> unknown_;  // stopped before their birth was told
   std::deque<os::TraceStop> pending_;
   std::map<std::string, int> counts_;  // by role, in this step
-  int born_keepers_ = 0, born_servers_ = 0, born_threads_ = 0;
+  int born_keepers_ = 0, born_inits_ = 0, born_servers_ = 0, born_threads_ = 0;
   long shift_ = 0;
   pid_t lacking_ = 0;
   Clock::time_point lacks_until_{}, continue_at_ = Clock::time_point::max(), last_news_{};
   std::vector<os::PidFd> stopped_;
+  std::optional<Innocent> innocent_;
   std::vector<Passed> passed_;
   std::vector<std::string> sins_;
 };
