@@ -13,12 +13,15 @@ if [ -z "$python" ] || ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
 fi
 
 mkdir -p "$tools/bin"
-if ! fresh "$tools/python.stamp" "$requirements" || [ ! -x "$tools/venv/bin/mcp-server-time" ]; then
+if ! fresh "$tools/python.stamp" "$requirements" || [ ! -x "$tools/venv/bin/mcp-server-time" ] || [ ! -x "$tools/uv/bin/mcp-server-time" ]; then
   say "installing the pinned Python servers into .tools/venv"
   "$python" -m venv --clear "$tools/venv"
   "$tools/venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$requirements"
+  # For uvx, which wants an environment of its own, and asks nobody once it has it.
+  UV_TOOL_DIR=$tools/uv UV_TOOL_BIN_DIR=$tools/uv/bin UV_NO_CACHE=1 "$tools/venv/bin/uv" tool install -q --force \
+    --python "$tools/venv/bin/python" --constraints "$requirements" mcp-server-time
   stamp "$tools/python.stamp" "$requirements"
 fi
-for program in mcp-server-time uv; do ln -sfn "$tools/venv/bin/$program" "$tools/bin/$program"; done
+for program in mcp-server-time uv uvx; do ln -sfn "$tools/venv/bin/$program" "$tools/bin/$program"; done
 ln -sfn "$(readlink -f "$tools/venv/bin/python")" "$tools/bin/python3"
 say "set up: $("$tools/venv/bin/python" --version) and the pinned Python servers"

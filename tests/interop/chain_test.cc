@@ -50,7 +50,12 @@ const std::vector<Chain> kLaunchers{
      .command = {"sh", "-c", "mcp-server-time --local-timezone Etc/UTC; true"},
      .call = kTime,
      .kin = {{"mcp-server-time", 2}}},
-    // What uvx does, too.
+    {.name = "uvx_python",
+     .tools = {"uvx"},
+     .command = {"env", "UV_TOOL_DIR=" HOLDFAST_TOOLS_BIN "/../uv", "UV_NO_CACHE=1", "uvx", "--offline",
+                 "mcp-server-time", "--local-timezone", "Etc/UTC"},
+     .call = kTime,
+     .kin = {{"uvx", 1}, {"bin/mcp-server-time", 1}}},
     {.name = "uv_python",
      .tools = {"uv", "mcp-server-time"},
      .command = {"uv", "run", "--no-project", "--offline", "--python",
