@@ -11,6 +11,7 @@
 #include "os/own_world.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 
 namespace holdfast::faults {
 namespace {

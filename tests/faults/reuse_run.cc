@@ -22,6 +22,7 @@
 #include "innocent.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 #include "outer.h"
 #include "puppet.h"
 #include "world.h"
