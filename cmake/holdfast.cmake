@@ -74,7 +74,9 @@ function(holdfast_mutant test)
   if(A_BY)
     set(program ${test})
     if(NOT TARGET ${A_BY}-apart)  # the same, beside no keeper
-      add_custom_target(${A_BY}-apart DEPENDS ${A_BY} COMMAND ${CMAKE_COMMAND} -E create_hardlink $<TARGET_FILE:${A_BY}>
+      add_custom_target(${A_BY}-apart DEPENDS ${A_BY}
+                        COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants
+                        COMMAND ${CMAKE_COMMAND} -E create_hardlink $<TARGET_FILE:${A_BY}>
                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants/${A_BY})
     endif()
     add_dependencies(${test} ${mutant} ${A_BY}-apart)

@@ -174,7 +174,7 @@ void Face::note_signals() {
       if (number == SIGHUP) ask(KeeperMessage::signal, number);
       terminate(LadderEvent::terminate);
     } else {
-      if (!keeper_.started) early_signals_ |= std::uint64_t{1} << number;
+      if (!keeper_.started) early_signals_ |= os::signal_bit(number);
       ask(KeeperMessage::signal, number);
     }
   }

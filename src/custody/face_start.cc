@@ -140,11 +140,9 @@ Result<void> Face::start() {
 // A copy of ourselves: executing the program anew would cost as much again as all that it does.
 Result<void> Face::start_keeper(os::CgroupLeaf leaf) {
   auto lifeline = os::seqpacket_pair();
-  if (!lifeline) return forward(lifeline);
   auto self = os::PidFd::open(os::own_pid());
-  if (!self) return forward(self);
   const Members::Strangers strangers{.session = os::own_session(), .born_before = os::ticks_since_boot()};
-  auto keeper = os::fork_process();
+  auto keeper = !lifeline ? forward(lifeline) : !self ? forward(self) : os::fork_process();
   if (!keeper) {
     if (leaf) (void)os::remove_leaf(leaf);
     return forward(keeper);
@@ -155,13 +153,14 @@ Result<void> Face::start_keeper(os::CgroupLeaf leaf) {
   report_.keeper_pid = keeper_.process.pid();
   members_.emplace(os::own_pid(), std::move(leaf), strangers);
   for (const int number : kRespected) {  // what an earlier keeper did not live to pass on
-    if ((early_signals_ >> number & 1) != 0) ask(KeeperMessage::signal, number);
+    if ((early_signals_ & os::signal_bit(number)) != 0) ask(KeeperMessage::signal, number);
   }
   return {};
 }
 
 // In the copy. Its exit status.
 int Face::become_keeper(const os::PidFd& face, int lifeline, int leaf) const {
+  begin_keeper();
   KeeperOptions options;
   options.id.append("run-").append_number(face.pid());
   options.lost = options_.term;
@@ -173,7 +172,10 @@ int Face::become_keeper(const os::PidFd& face, int lifeline, int leaf) const {
   options.arguments = options_.command;
   const std::array fds{0, 1, 2, lifeline, face.get(), leaf};
   static_assert(kLifelineFd == 3 && kGatewayFd == 4 && kLeafFd == 5);
-  if (auto done = os::place_descriptors(std::span(fds).first(leaf >= 0 ? 6 : 5)); !done) return kKeeperUsage;
+  if (auto done = os::place_descriptors(std::span(fds).first(leaf >= 0 ? 6 : 5)); !done) {
+    tell_failure(done.error(), static_cast<std::int64_t>(os::spawn_step(done.error())), lifeline);
+    return kKeeperNoServer;
+  }
   return keep(options, argc_, argv_, environment_);
 }
 

@@ -264,8 +264,8 @@ void Keeper::resume() {
 void Keeper::leave() {
   if (options_.face && options_.leaf) (void)os::remove_leaf(members_.leaf());
   say(KeeperMessage::empty, terminated_, killed_);
-  // A face that somebody stopped would keep its caller waiting for a command that has ended. It lives, and so
-  // it is our parent.
+  // A face that somebody stopped would keep its caller waiting for a command that has ended. As it lives, it
+  // is our parent: its number spares us a look-up.
   if (options_.face && !gateway_gone_)
     (void)os::PidFd(UniqueFd(kGatewayFd), os::parent_pid()).signal(SIGCONT);
 }
@@ -283,7 +283,8 @@ void Keeper::say(KeeperMessage kind, std::int64_t a, std::int64_t b, std::int64_
 void Keeper::say(const KeeperDatagram& message, int fd) {
   if (gateway_gone_) return;
   const auto bytes = std::as_bytes(std::span(&message, 1));
-  (void)(fd < 0 ? os::send_message(kLifelineFd, bytes) : os::send_message(kLifelineFd, bytes, fd));
+  // Descriptors in flight are counted, and may be refused (ETOOMANYREFS).
+  if (fd < 0 || !os::send_message(kLifelineFd, bytes, fd)) (void)os::send_message(kLifelineFd, bytes);
 }
 
 void Keeper::say_unkillable(const Members::Pass& pass, bool refused) {

@@ -49,7 +49,9 @@ struct Birth {
   PipeEnd in, out;  // the pipes it was given as descriptors 0 and 1
   Init init;        // rung pidns: whose child it is
 };
-Result<void> prepare_keeper();                // subreaper, session, signals, descriptors
+// Its first acts, before which a blow at its parent's process group would hit it as well.
+void begin_keeper();
+Result<void> prepare_keeper();                // subreaper, descriptors, name
 inline constexpr int kReapsPerRound = 20000;  // a bound against a chain that dies as fast as we reap
 
 // The gateway died. A server that were started now would be nobody's: the next gateway may have looked
@@ -61,8 +63,8 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment, std
 // The same in a PID namespace, by an init; keeper_init.cc.
 Result<Birth> start_inside(const KeeperOptions& options, int argc, char** argv, char** environment,
                            std::int64_t& step);
-// Says so on kLifelineFd, to whoever is there.
-void tell_failure(const Error& error, std::int64_t step);
+// Says so on its lifeline, to whoever is there.
+void tell_failure(const Error& error, std::int64_t step, int lifeline = kLifelineFd);
 // Forgets what the server was given: descriptors 0-2, arguments, environment. The title becomes
 // `title` and the tree's id.
 void let_go(const KeeperOptions& options, std::string_view title, int argc, char** argv, char** environment);
@@ -128,7 +130,7 @@ struct alignas(4096) Pages {
 
 // All of it: what main() returns. argv and environment are the program's own, and are wiped.
 int keep(int argc, char** argv, char** environment);
-// The same where the options are known, in a copy of the face.
+// The same after begin_keeper(), where the options are known: in a copy of the face.
 int keep(const KeeperOptions& options, int argc, char** argv, char** environment);
 
 }  // namespace holdfast::custody

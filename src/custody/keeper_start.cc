@@ -87,15 +87,18 @@ void wipe(Area area) {
   if (area.begin != nullptr) ::explicit_bzero(area.begin, area.size);
 }
 
-void set_title(Area arguments, std::string_view name, std::string_view id) {
+// It may reach into the environment, where that lies behind the arguments.
+void set_title(Area arguments, Area environment, std::string_view name, std::string_view id) {
   FixedString<96> title(name);
   title.append(id);
   if (arguments.size < 2) return;
-  const std::size_t size = std::min(title.view().size(), arguments.size - 2);
+  const bool joined = arguments.begin + arguments.size == environment.begin;
+  const std::size_t room = arguments.size + (joined ? environment.size : 0);
+  const std::size_t size = std::min(title.view().size(), room - 2);
   std::memcpy(arguments.begin, title.c_str(), size);
-  // A last byte that is not zero tells the kernel to show the arguments up to their first zero only
-  // (setproctitle's trick, fs/proc/base.c get_mm_cmdline).
-  arguments.begin[arguments.size - 1] = '.';
+  // Arguments whose last byte is not zero the kernel shows up to their first zero only (setproctitle's trick,
+  // fs/proc/base.c get_mm_cmdline).
+  if (size < arguments.size) arguments.begin[arguments.size - 1] = '.';
 }
 
 // A script without an interpreter's line is run by the shell, as execvp(3) does. Two words more than it was
@@ -130,9 +133,15 @@ std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv) {
   return options;
 }
 
-Result<void> prepare_keeper() {
-  if (auto done = os::reset_signals(); !done) return done;
+void begin_keeper() {
   os::block_signals();
+  os::new_session();
+  // So that a keeper that somebody stopped wakes up when its gateway dies.
+  (void)os::set_parent_death_signal(SIGCONT);
+  os::default_signals();
+}
+
+Result<void> prepare_keeper() {
   // Closed ones are filled first: otherwise the next descriptor that we open becomes the server's stdin.
   for (int fd = 0; fd <= 2; ++fd) {
     if (os::stat_open(fd)) continue;
@@ -144,10 +153,7 @@ Result<void> prepare_keeper() {
     if (auto done = os::set_close_on_exec(fd); !done) return done;
   }
   (void)os::set_close_on_exec(kLeafFd);
-  os::new_session();
   (void)os::set_name("holdfast-keeper");
-  // So that a keeper that somebody stopped wakes up when its gateway dies.
-  (void)os::set_parent_death_signal(SIGCONT);
   (void)os::set_undumpable();
   return kSwitchedOff == Mechanism::keeper_subreaper ? Result<void>() : os::become_subreaper();
 }
@@ -202,9 +208,9 @@ Result<Birth> start_server(const KeeperOptions& options, char** environment, std
   return birth;
 }
 
-void tell_failure(const Error& error, std::int64_t step) {
+void tell_failure(const Error& error, std::int64_t step, int lifeline) {
   const KeeperDatagram word{.kind = KeeperMessage::spawn_failed, .a = error.code.value(), .b = step};
-  (void)os::send_message(kLifelineFd, std::as_bytes(std::span(&word, 1)));
+  (void)os::send_message(lifeline, std::as_bytes(std::span(&word, 1)));
 }
 
 void let_go(const KeeperOptions& options, std::string_view title, int argc, char** argv, char** environment) {
@@ -214,12 +220,14 @@ void let_go(const KeeperOptions& options, std::string_view title, int argc, char
   (void)!::chdir("/");  // nobody's file system is busy with us
   // Whoever looks for the server by its command line or by its tag must not hit the keeper.
   const Area arguments = argc > 0 ? area_of(argv) : Area{};
-  wipe(area_of(environment));
+  const Area variables = area_of(environment);
+  wipe(variables);
   wipe(arguments);
-  set_title(arguments, title, options.id.view());
+  set_title(arguments, variables, title, options.id.view());
 }
 
 int keep(int argc, char** argv, char** environment) {
+  begin_keeper();
   const auto options = parse_keeper_options(argc, argv);
   return options ? keep(*options, argc, argv, environment) : kKeeperUsage;
 }

@@ -33,6 +33,7 @@ Strays::Strays(std::string gateway_id) : gateway_id_(std::move(gateway_id)) {
 }
 
 void Strays::add_keeper(const std::string& tree, pid_t pid, os::PidFd watch) {
+  reap_withheld();
   // Known before the look: to it a newborn is a stranger, and one whom another, dead keeper may have left.
   keeper_pids_.insert(pid);
   find_new(::getpid());  // who is there while nobody is missing is no stray, now or later

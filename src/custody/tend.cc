@@ -136,13 +136,11 @@ asio::awaitable<void> tend(CoreRef core, TreeRef tree) {
     const bool dead = tree->keeper.exited();  // before the attempt: it may die just after it
     status = co_await core->worker.run([core, id = tree->id()] { return core->strays.reap_keeper(id); });
     if (core->ended) co_return;
-    if (status) break;
-    if (dead) {  // traced from outside: nothing more will be known of it
+    if (!status && dead) {  // traced from outside: nothing more will be known of it
       log::debug("keeper.withheld", {{"tree", tree->id()}, {"pid", tree->keeper.pid()}});
       status = ExitStatus{.code = -1};
-      break;
     }
-    co_await sleep_until(steady_clock::now() + kLongPause);  // the loop could not watch it
+    if (!status) co_await sleep_until(steady_clock::now() + kLongPause);  // the loop could not watch it
     if (core->ended) co_return;
   }
   const bool in_order = status->success() && tree->said_empty;

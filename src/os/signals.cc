@@ -56,12 +56,16 @@ void ignore_signal(int number) {
   known.fetch_or(signal_bit(number));
 }
 
-Result<void> reset_signals() {
+void default_signals() {
   const std::uint64_t ignored = ignored_signals();
   for (int number = 1; number <= kLastSignal; ++number) {
     if ((ignored & signal_bit(number)) != 0) set_default(number);
   }
   known.store(kAsked);
+}
+
+Result<void> reset_signals() {
+  default_signals();
   sigset_t none;
   sigemptyset(&none);
   return set_mask(SIG_SETMASK, none);

@@ -20,8 +20,9 @@ constexpr std::uint64_t signal_bit(int number) { return std::uint64_t{1} << (num
 std::uint64_t ignored_signals();
 void ignore_signal(int number);
 
-// Empty mask, and what was ignored gets its default action: an inherited SIGCHLD=SIG_IGN eats statuses. For a
-// program that has set no handlers.
+// What was ignored gets its default action: an inherited SIGCHLD=SIG_IGN eats statuses. For a program that
+// has set no handlers. reset_signals(): and an empty mask.
+void default_signals();
 Result<void> reset_signals();
 // Holds back for good, in this thread, every signal that can be, but those that tell of a fault of ours.
 void block_signals();

@@ -52,6 +52,19 @@ TEST(RunSignals, five_are_passed_on_to_the_commands_whole_group) {
   EXPECT_TRUE(outer.members().empty()) << outer.describe();
 }
 
+// The keeper is born into the face's process group. A blow at that group is the face's to pass on, whenever
+// it comes.
+TEST(RunSignals, a_blow_at_a_group_whose_keeper_was_just_born_reaches_the_command) {
+  Outer outer;
+  for (int i = 0; i < 100; ++i) {
+    FaceRun run(outer, {.program = "sleep", .arguments = {"30"}, .input = Input::null});
+    ASSERT_NE(FaceRun::first_child(run.pid()), 0);
+    ASSERT_TRUE(run.process().signal_group(SIGINT));
+    ASSERT_EQ(run.status(), 130) << i << run.errors();
+  }
+  EXPECT_TRUE(outer.members().empty()) << outer.describe();
+}
+
 TEST(RunSignals, a_signal_that_the_command_dies_of_is_its_status) {
   Outer outer;
   FaceRun run(outer, {.program = "sleep", .arguments = {"30"}, .input = Input::null});

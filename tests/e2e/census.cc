@@ -9,6 +9,7 @@
 #include "os/pidfd.h"
 #include "os/process.h"
 #include "os/procfs.h"
+#include "os/signals.h"
 
 namespace holdfast::test {
 namespace {
@@ -28,7 +29,7 @@ void collect(pid_t parent, std::vector<Living>& living) {
 }  // namespace
 
 void own_all_descendants() {
-  (void)::signal(SIGPIPE, SIG_IGN);  // a program that died while we wrote to it is a result, not our end
+  os::ignore_signal(SIGPIPE);  // a program that died while we wrote to it is a result, not our end
   if (!os::become_subreaper()) throw std::runtime_error("the test process cannot become a subreaper");
 }
 

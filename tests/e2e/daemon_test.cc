@@ -88,6 +88,7 @@ TEST_F(DaemonContract, gateway_sigkill_in_the_middle_of_starts_leaves_nothing) {
     gateway.program().signal(SIGKILL);
     EXPECT_TRUE(servers_become(0, 3s)) << "round " << round << "\n" << to_string(living_servers());
     clients.clear();
+    EXPECT_TRUE(gateway.program().wait(5s));  // until then the state directory is its own
     gateway.start();
   }
 }

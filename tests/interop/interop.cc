@@ -34,7 +34,7 @@ std::vector<std::string> connect_arguments(GatewayProcess& gateway, const std::s
 
 std::string missing(const std::string& program) {
   if (::access((kTools / program).c_str(), X_OK) == 0) return {};
-  const bool python = program == "python3" || program == "mcp-server-time" || program == "uv";
+  const bool python = program == "python3" || program == "mcp-server-time" || program.starts_with("uv");
   return ".tools/bin/" + program + " is not there: scripts/setup-" + (python ? "python" : "node") +
          ".sh installs it";
 }
