@@ -38,7 +38,7 @@ Result<UniqueFd> take_signals() {
       os::ignore_signal(number);
     }
   }
-  os::ignore_signal(SIGPIPE);
+  for (const int number : {SIGPIPE, SIGXFSZ}) os::ignore_signal(number);  // what cannot be written is told
   return os::signal_fd(std::span(heard.data(), size));
 }
 

@@ -134,10 +134,10 @@ std::optional<KeeperOptions> parse_keeper_options(int argc, char** argv) {
 }
 
 void begin_keeper() {
-  os::block_signals();
-  os::new_session();
   // So that a keeper that somebody stopped wakes up when its gateway dies.
   (void)os::set_parent_death_signal(SIGCONT);
+  os::block_signals();
+  os::new_session();
   os::default_signals();
 }
 

@@ -19,6 +19,7 @@ bool is_clean(const config::Loaded& loaded) {
 
 std::vector<std::string> problem_lines(const config::Loaded& loaded, const std::filesystem::path& file) {
   std::vector<std::string> lines;
+  lines.reserve(loaded.problems.size());
   for (const auto& problem : loaded.problems) lines.push_back(config::format(problem, file.string()));
   return lines;
 }

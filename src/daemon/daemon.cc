@@ -35,6 +35,7 @@
 #include "net/listener.h"
 #include "os/descriptors.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "schedule/scheduler.h"
 #include "store/history.h"
 
@@ -320,6 +321,8 @@ asio::awaitable<void> Daemon::stop() {
 }  // namespace
 
 int serve(const ServeOptions& options) {
+  os::ignore_signal(
+      SIGXFSZ);  // a file that may grow no further (RLIMIT_FSIZE) is an error to tell, not an end
   // A log that nobody reads holds up nothing: the loop writes it.
   log::configure(options.log_level, options.log_format,
                  [](std::string_view line) { return os::write_what_fits(STDERR_FILENO, line); });

@@ -38,6 +38,7 @@ class Process {
     posix_spawn_file_actions_adddup2(&actions, child_out.get(), 1);
     flags.insert(flags.begin(), HOLDFAST_FIXTURE_SERVER);
     std::vector<char*> argv;
+    argv.reserve(flags.size() + 1);
     for (std::string& flag : flags) argv.push_back(flag.data());
     argv.push_back(nullptr);
     EXPECT_EQ(::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ), 0);

@@ -174,7 +174,7 @@ Result<void> check_proc() {
   if (size < 0) return sys_error("readlink", "/proc/self");
   std::string_view number(text, static_cast<std::size_t>(size));
   if (take_number(number) == static_cast<std::uint64_t>(::getpid())) return {};
-  return fail(Errc::unproven, "/proc", "it is mounted for another PID namespace");
+  return fail(Errc::unproven, "", "/proc is mounted for another PID namespace");
 }
 
 Error replace_program(const char* path, char* const* argv, char* const* envp) {

@@ -1,6 +1,6 @@
-/* Three generations, all deaf, the younger two in sessions of their own. Whoever dies is reaped at once, by its
- * parent, so that its number is free. argv[2]: the leader exits with 0 when all are there, and the second holds
- * its pipes. */
+/* Three generations, all deaf, the younger two in sessions of their own. Whoever dies is reaped at once, by
+ * its parent, so that its number is free. argv[2]: the leader exits with 0 when all are there, and the second
+ * holds its pipes. */
 #include "evil.h"
 
 int main(int argc, char** argv) {

@@ -241,6 +241,19 @@ TEST(RunReport, is_written_when_the_command_cannot_start_and_refused_early_when_
   EXPECT_EQ(refused.status(), 125);
 }
 
+TEST(RunReport, that_may_not_be_written_is_an_error_and_the_command_runs_all_the_same) {
+  Outer outer;
+  Scratch scratch;
+  FaceRun run(outer, {.program = "sh",
+                      .arguments = {"-c", "echo ran"},
+                      .options = {"--report", scratch.path},
+                      .input = Input::null,
+                      .wrapper = {"/bin/sh", "-c", "ulimit -f 0; exec \"$@\"", "sh"}});
+  EXPECT_EQ(run.read_all(), "ran\n");
+  EXPECT_EQ(run.status(), 125) << "the signal for it would be 153";
+  EXPECT_EQ(slurp_file(scratch.path), "");
+}
+
 TEST(RunCost, face_and_keeper_take_less_than_60_kb_of_anonymous_memory_each) {
   for (const TestRung rung : {TestRung::tree, TestRung::leaf}) {
     Outer outer;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -105,6 +106,24 @@ TEST_F(DaemonContract, gateway_and_keepers_killed_in_one_stroke_leave_nothing_af
   EXPECT_TRUE(gateway.program().wait(5s));
   gateway.start();
   EXPECT_TRUE(servers_become(0, 5s)) << to_string(living_servers()) << gateway.log();
+}
+
+// As `ulimit -f` in a service's script: the kernel's signal for it ends a process that does not expect it.
+TEST_F(DaemonContract, a_limit_on_the_size_of_files_ends_nobody) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  auto client = connect(gateway, "s");
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  ASSERT_EQ(::prlimit(gateway.program().pid(), RLIMIT_FSIZE, &none, nullptr), 0);
+  const auto refused = gateway.cli({"call", "s__echo", "text=here"});
+  EXPECT_NE(refused.exit.code, 0) << "a tree that cannot be recorded is not started";
+  EXPECT_NE(refused.err.find("File too large"), std::string::npos) << refused.err;
+  client->write(
+      R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{"text":"still"}}})"
+      "\n");
+  const auto answer = client->read_line(5s);
+  ASSERT_TRUE(answer);
+  EXPECT_NE(answer->find("still"), std::string::npos) << *answer;
+  EXPECT_EQ(gateway.cli({"status"}).exit.code, 0);
 }
 
 TEST_F(DaemonContract, sigterm_drains_and_leaves_nothing) {
