@@ -117,6 +117,7 @@ class FakeGateway final : public gateway::Gateway {
   }
   std::vector<std::string> child_environment(const std::map<std::string, std::string>& extra) const override {
     std::vector<std::string> out;
+    out.reserve(extra.size());
     for (const auto& [k, v] : extra) out.push_back(k + "=" + v);
     return out;
   }

@@ -362,10 +362,8 @@ TEST_P(OnRung, L24_descriptors_stay_flat_over_two_hundred_starts) {
 
 TEST_P(OnRung, nobody_who_died_is_left_a_zombie) {
   for (int round = 0; round < 20; ++round) {
-    std::vector<std::shared_ptr<Tree>> trees;
-    for (int i = 0; i < 20; ++i) trees.push_back(lab.start(lab.program("/bin/cat")));
-    for (const auto& tree : trees) tree->orphan("test");
-    EXPECT_EQ(lab.run(lab.custodian->sweep()).reaped.size(), trees.size());
+    for (int i = 0; i < 20; ++i) lab.start(lab.program("/bin/cat"))->orphan("test");
+    EXPECT_EQ(lab.run(lab.custodian->sweep()).reaped.size(), 20U);
   }
   int children = 0;
   (void)os::for_each_child(::getpid(), [&](pid_t) { ++children; });
@@ -466,8 +464,8 @@ TEST_P(OnRung, a_loop_that_is_never_run_again_ends_in_order) {
 }
 
 TEST_P(OnRung, L36_ten_thousand_sweeps_harm_nobody) {
-  std::vector<std::shared_ptr<Tree>> held;
-  for (int i = 0; i < 8; ++i) held.push_back(lab.start(lab.script(kPolite, "held")));
+  std::array<std::shared_ptr<Tree>, 8> held;
+  for (auto& tree : held) tree = lab.start(lab.script(kPolite, "held"));
   for (int i = 0; i < 10'000; ++i) {
     if (i % 1000 == 0) lab.start(lab.script(kPolite, "orphan"))->orphan("test");
     const auto report = lab.run(lab.custodian->sweep());

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <fstream>
 
 #include "base/ids.h"
@@ -71,8 +72,8 @@ TEST_F(DaemonContract, client_that_ends_politely_releases_its_server) {
 
 TEST_F(DaemonContract, gateway_sigkill_leaves_nothing) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
-  std::vector<std::unique_ptr<Program>> clients;
-  for (int i = 0; i < 5; ++i) clients.push_back(connect(gateway, "s"));
+  std::array<std::unique_ptr<Program>, 5> clients;
+  for (auto& client : clients) client = connect(gateway, "s");
   ASSERT_EQ(servers(), 10U);
   gateway.program().signal(SIGKILL);
   EXPECT_TRUE(servers_become(0, 2s)) << to_string(living_servers());
@@ -82,13 +83,13 @@ TEST_F(DaemonContract, gateway_sigkill_leaves_nothing) {
 TEST_F(DaemonContract, gateway_sigkill_in_the_middle_of_starts_leaves_nothing) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   for (int round = 0; round < 10; ++round) {
-    std::vector<std::unique_ptr<Program>> clients;
-    for (int i = 0; i < 4; ++i) clients.push_back(begin_connect(gateway, "s"));
+    std::array<std::unique_ptr<Program>, 4> clients;
+    for (auto& client : clients) client = begin_connect(gateway, "s");
     (void)::usleep(
         static_cast<useconds_t>(3000 + round * 3000));  // the moment of the kill is the test's variable
     gateway.program().signal(SIGKILL);
     EXPECT_TRUE(servers_become(0, 3s)) << "round " << round << "\n" << to_string(living_servers());
-    clients.clear();
+    for (auto& client : clients) client.reset();
     EXPECT_TRUE(gateway.program().wait(5s));  // until then the state directory is its own
     gateway.start();
   }
