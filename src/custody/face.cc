@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kUnborn{2000};  // before the server runs the keeper may wait for a slow disk
 constexpr milliseconds kFifoLook{50};
+constexpr int kSignalsPerRound = 16;
+constexpr int kMostUnheard = 32;
 
 }  // namespace
 
@@ -158,7 +160,7 @@ void Face::note_started(pid_t leader, UniqueFd handle) {
 }
 
 void Face::note_signals() {
-  for (;;) {
+  for (int i = 0; i < kSignalsPerRound; ++i) {  // a storm must not keep us from what the keeper says
     const int number = os::read_signal(signals_.get()).value_or(0);
     if (number == 0) return;
     if (number == SIGCHLD) {
@@ -277,6 +279,11 @@ void Face::terminate(LadderEvent why) {
 
 void Face::ask(KeeperMessage kind, std::int64_t a, std::int64_t b) {
   if (!keeper_.lifeline) return;
+  // A keeper that is behind gets no more signals: they would fill its lifeline, and what found no room would
+  // be awaited for ever. They coalesce, as pending ones do.
+  const bool behind =
+      keeper_.press_at != Clock::time_point::max() && keeper_.asked - keeper_.awaited >= kMostUnheard;
+  if (kind == KeeperMessage::signal && behind) return;
   const KeeperDatagram message{.kind = kind, .a = a, .b = b, .c = ++keeper_.asked};
   (void)os::send_message(keeper_.lifeline.get(), std::as_bytes(std::span(&message, 1)));
   if (keeper_.press_at != Clock::time_point::max()) return;

@@ -143,12 +143,7 @@ void begin_keeper() {
 
 Result<void> prepare_keeper() {
   // Closed ones are filled first: otherwise the next descriptor that we open becomes the server's stdin.
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (os::stat_open(fd)) continue;
-    auto null = os::open_null();
-    if (!null) return forward(null);
-    if (null->get() == fd) (void)null->release();
-  }
+  if (auto done = os::fill_standard_descriptors(); !done) return done;
   for (const int fd : {kLifelineFd, kGatewayFd}) {
     if (auto done = os::set_close_on_exec(fd); !done) return done;
   }

@@ -1,31 +1,20 @@
 #include "os/namespaces.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdint>
 
 #include "os/small_file.h"
+#include "os/spawn.h"
 
 namespace holdfast::os {
 namespace {
 
 constexpr std::string_view kForkInit = "pid namespace", kKeepIds = "user map", kMountProc = "mount /proc";
-
-// Without CLONE_VM and a stack it is a fork: the child goes on here, in a copy of this memory.
-long clone_init(std::uint64_t flags, int& pidfd) {
-  clone_args arguments{};
-  arguments.flags = CLONE_PIDFD | CLONE_NEWPID | flags;
-  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  return ::syscall(SYS_clone3, &arguments, sizeof arguments);
-}
 
 // "ID ID 1": the one line that a process without privilege may write for itself.
 Result<void> map_one(const char* file, long long id) {
@@ -40,14 +29,13 @@ Result<void> map_one(const char* file, long long id) {
 
 Result<InitBirth> fork_init() {
   InitBirth birth{.init = {}, .user_namespace = false, .user = ::geteuid(), .group = ::getegid()};
-  int fd = -1;
-  long pid = clone_init(0, fd);
-  if (pid < 0 && errno == EPERM) {
+  auto init = fork_process(CLONE_NEWPID);
+  if (!init && init.error().is_errno(EPERM)) {
     birth.user_namespace = true;  // the child's copy knows it, too
-    pid = clone_init(CLONE_NEWUSER, fd);
+    init = fork_process(CLONE_NEWPID | CLONE_NEWUSER);
   }
-  if (pid < 0) return sys_error(kForkInit);
-  if (pid > 0) birth.init = PidFd(UniqueFd(fd), static_cast<pid_t>(pid));
+  if (!init) return sys_error(kForkInit, {}, init.error().code.value());
+  birth.init = *std::move(init);
   return birth;
 }
 

@@ -15,11 +15,6 @@ constexpr std::uint64_t kAsked = signal_bit(SIGKILL);
 std::atomic<std::uint64_t> known{0};
 
 // By the call itself: the C library hides two signals of its own, which may have been inherited as well.
-struct KernelSigaction {
-  long handler, flags, restorer;
-  std::uint64_t mask;
-};
-
 bool ask_ignored(int number) {
   KernelSigaction now{};
   return ::syscall(SYS_rt_sigaction, number, nullptr, &now, sizeof now.mask) == 0 &&

@@ -16,6 +16,12 @@ namespace holdfast::os {
 constexpr int kLastSignal = 64;  // signal(7): of all architectures that we know
 constexpr std::uint64_t signal_bit(int number) { return std::uint64_t{1} << (number - 1); }
 
+// rt_sigaction(2)'s own, for who cannot go through the C library.
+struct KernelSigaction {
+  long handler, flags, restorer;
+  std::uint64_t mask;
+};
+
 // The bits of those that are ignored, whether that was inherited or done here.
 std::uint64_t ignored_signals();
 void ignore_signal(int number);

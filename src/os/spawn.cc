@@ -144,10 +144,7 @@ HOLDFAST_CHILD long place(const int* fds, long count, volatile Step* step) {
 
 // CLONE_CLEAR_SIGHAND leaves ignored signals ignored, and exec keeps them so.
 HOLDFAST_CHILD void default_signals(std::uint64_t ignored) {
-  struct KernelSigaction {
-    long handler, flags, restorer;
-    std::uint64_t mask;
-  } action;
+  KernelSigaction action;
   action.handler = action.flags = action.restorer = 0;
   action.mask = 0;
   for (long number = 1; ignored != 0; ++number, ignored >>= 1) {
@@ -275,10 +272,10 @@ Result<void> place_descriptors(std::span<const int> fds) {
   return {};
 }
 
-Result<PidFd> fork_process() {
+Result<PidFd> fork_process(std::uint64_t flags) {
   int fd = -1;
   clone_args arguments{};
-  arguments.flags = CLONE_PIDFD;
+  arguments.flags = CLONE_PIDFD | flags;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&fd);
   arguments.exit_signal = SIGCHLD;
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);

@@ -56,8 +56,8 @@ struct SpawnOptions {
 Result<PidFd> spawn(const SpawnOptions& options, bool* poisoned = nullptr);
 
 // Returns twice, as fork(2): to the caller, and in a copy of it, where the pidfd is empty. For a process with
-// one thread. The copy ends by end_process() and nothing else.
-Result<PidFd> fork_process();
+// one thread. The copy ends by end_process() and nothing else. `flags`: CLONE_NEW… of clone(2).
+Result<PidFd> fork_process(std::uint64_t flags = 0);
 // fds[i] becomes i, and all others are closed, as in a child of spawn(). "dup3" or "close_range" failed; what
 // is open then is any mixture.
 Result<void> place_descriptors(std::span<const int> fds);
