@@ -37,7 +37,7 @@ struct Member {
 };
 
 // The members of a JSON object, in order, duplicates included. Errc::protocol: not an object, or malformed.
-// Values are checked as far as strings, UTF-8 and balance of brackets go; see well_formed().
+// Values are checked as far as strings, UTF-8 and the balance of brackets go; see well_formed().
 Result<std::vector<Member>> members(PaddedText object);
 
 // The elements of a JSON array, the same way.

@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <string_view>
+#include <utility>
 
 #include "mcp/raw_json.h"
 
@@ -17,8 +18,50 @@ inline std::string_view without_space(std::string_view text) {
   return text;
 }
 
-// A value's bytes; consumes it if it is an object or an array. Empty: malformed. Scalars are checked in full
-// (strings by whoever decodes them), containers as far as their last bracket is the right one.
+// A scalar's token, checked in full but for the escapes of a string.
+inline bool is_scalar_token(std::string_view token) {
+  switch (token.front()) {
+    case '"':
+      return token.size() >= 2 && token.back() == '"';
+    case 't':
+      return token == "true";
+    case 'f':
+      return token == "false";
+    case 'n':
+      return token == "null";
+    default:
+      return is_number(token);
+  }
+}
+
+// Whether `value`, which nobody reads, may be passed over. The reader does that by counting brackets, and
+// counts rightly only from the first byte of a value: it takes `}` in place of one for an end of its own, and
+// a string with a colon behind it for a key.
+inline bool may_pass(simdjson::ondemand::value value) {
+  const std::string_view token = without_space(value.raw_json_token());
+  if (token.empty()) return false;
+  if (token.front() == '{' || token.front() == '[') return true;
+  return is_scalar_token(token) && (token.front() != '"' || !value.get_raw_json_string().error());
+}
+
+inline bool may_pass(simdjson::ondemand::object& object) {
+  for (auto next : object) {
+    simdjson::ondemand::field field;
+    if (std::move(next).get(field) || !may_pass(field.value())) return false;
+  }
+  return true;
+}
+
+inline bool may_pass(simdjson::ondemand::array& array) {
+  for (auto next : array) {
+    simdjson::ondemand::value value;
+    if (std::move(next).get(value) || !may_pass(value)) return false;
+  }
+  return true;
+}
+
+// A value's bytes; consumes it. Empty: malformed. Scalars are checked in full but for the escapes of a
+// string, containers one level deep, and below it as far as the number of opening and closing brackets goes.
 inline std::string_view raw_value(simdjson::ondemand::value value) {
   const std::string_view token = without_space(value.raw_json_token());
   if (token.empty()) return {};
@@ -26,26 +69,16 @@ inline std::string_view raw_value(simdjson::ondemand::value value) {
   switch (token.front()) {
     case '{': {
       simdjson::ondemand::object object;
-      if (value.get_object().get(object) || object.raw_json().get(raw)) return {};
-      raw = without_space(raw);
-      return raw.size() >= 2 && raw.back() == '}' ? raw : std::string_view();
+      if (value.get_object().get(object) || !may_pass(object) || object.raw_json().get(raw)) return {};
+      return without_space(raw);
     }
     case '[': {
       simdjson::ondemand::array array;
-      if (value.get_array().get(array) || array.raw_json().get(raw)) return {};
-      raw = without_space(raw);
-      return raw.size() >= 2 && raw.back() == ']' ? raw : std::string_view();
+      if (value.get_array().get(array) || !may_pass(array) || array.raw_json().get(raw)) return {};
+      return without_space(raw);
     }
-    case '"':
-      return token.size() >= 2 && token.back() == '"' ? token : std::string_view();
-    case 't':
-      return token == "true" ? token : std::string_view();
-    case 'f':
-      return token == "false" ? token : std::string_view();
-    case 'n':
-      return token == "null" ? token : std::string_view();
     default:
-      return is_number(token) ? token : std::string_view();
+      return may_pass(value) ? token : std::string_view();
   }
 }
 

@@ -83,13 +83,20 @@ class Reading {
     return {static_cast<std::size_t>(raw.data() - text_.data()), raw.size()};
   }
 
+  bool passed(ondemand::value value) { return may_pass(value) || no("malformed JSON"); }
+
   // Reads a value that may stand only once.
   bool once(Span& into, ondemand::value value, std::string_view& raw) {
     if (into) return no("a member stands twice");
-    raw = raw_value(value);
+    raw = without_space(value.raw_json_token());
     if (raw.empty()) return no("malformed JSON");
-    std::string_view decoded;  // simdjson checks escapes only when it decodes
-    if (is_string(raw) && value.get_string().get(decoded)) return no("malformed string");
+    if (is_string(raw)) {
+      std::string_view decoded;  // escapes are checked by decoding them
+      if (value.get_string().get(decoded)) return no("malformed string");
+    } else {
+      raw = raw_value(value);
+      if (raw.empty()) return no("malformed JSON");
+    }
     into = span(raw);
     return true;
   }
@@ -125,7 +132,7 @@ class Reading {
         if (!once(m_.error, value, raw)) return false;
         return raw.front() == '{' || no("error is not an object");
       case Key::other:
-        return true;
+        return passed(value);
     }
     return true;
   }
@@ -137,7 +144,7 @@ class Reading {
     if (token == "null") return true;
     if (token.empty() || token.front() != '{') {
       wrong_params_ = true;  // read on: an id behind it lets the sender be answered
-      return !raw_value(value).empty() || no("malformed JSON");
+      return passed(value);
     }
     ondemand::object object;
     if (value.get_object().get(object)) return no("malformed JSON");
@@ -187,6 +194,8 @@ class Reading {
         if (value.get_object().get(meta_object)) return no("_meta is not an object");
         if (!object_span(token, meta_object, m_.params.meta, [this](auto& o) { return meta(o); }))
           return false;
+      } else if (!passed(field.value())) {
+        return false;
       }
     }
     return true;
@@ -199,7 +208,10 @@ class Reading {
       std::string_view key;
       if (std::move(next).get(field) || field.unescaped_key().get(key)) return no("malformed JSON");
       m_.params.meta_empty = false;
-      if (key != "progressToken") continue;
+      if (key != "progressToken") {
+        if (!passed(field.value())) return false;
+        continue;
+      }
       if (!once(m_.params.token, field.value(), raw)) return false;
       if (!is_scalar(raw)) return no("a progress token is neither string nor number");
     }

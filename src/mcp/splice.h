@@ -3,7 +3,8 @@
 //
 // A member that routing reads may be there once: parsers disagree on which of two counts, and a peer must not
 // be able to show us one tool's name and the server another's. Such a line is invalid. Of members that
-// routing does not read, only strings, UTF-8 and the balance of brackets are checked.
+// routing does not read, only UTF-8, the ends of strings and the balance of brackets are checked: a line that
+// no reader takes for JSON may go on, but a member of the result is never taken for one of the message.
 #pragma once
 
 #include <cstddef>

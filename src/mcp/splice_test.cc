@@ -67,6 +67,21 @@ TEST(Splicer, an_id_of_another_type_is_invalid) {
   }
 }
 
+// The reader of JSON takes the `}` for the value, or the value for a key, and from there on counts one
+// bracket short: a member of the result would be the answer's id.
+TEST(Splicer, what_is_passed_over_keeps_the_balance_of_brackets) {
+  for (const std::string value :
+       {R"({"a":},"b":{"c":1]})", R"({"a":"b":1}})", "[},1]]", "[,1]]", R"(["a":1]])", "[]]", "{}}"}) {
+    EXPECT_EQ(kind(R"({"result":)" + value + R"(,"jsonrpc":"2.0","id":0})"), Kind::invalid) << value;
+    EXPECT_EQ(kind(R"({"x":)" + value + R"(,"jsonrpc":"2.0","method":"m"})"), Kind::invalid) << value;
+    EXPECT_EQ(kind(R"({"jsonrpc":"2.0","method":"m","params":{"x":)" + value + "}}"), Kind::invalid) << value;
+    EXPECT_EQ(kind(R"({"jsonrpc":"2.0","method":"m","params":{"_meta":{"x":)" + value + "}}}"), Kind::invalid)
+        << value;
+  }
+  for (const std::string value : {"}", R"("a":{"b":1)", ",", ":", ""})
+    EXPECT_EQ(kind(R"({"x":)" + value + R"(,"jsonrpc":"2.0","method":"m"})"), Kind::invalid) << value;
+}
+
 TEST(Splicer, an_error_may_lack_its_id) {
   EXPECT_EQ(kind(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x"}})"), Kind::response);
   EXPECT_EQ(kind(R"({"jsonrpc":"2.0","error":{"code":-32700,"message":"x"}})"), Kind::response);
