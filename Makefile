@@ -12,7 +12,7 @@ setup: ## install what a build needs (apt, on Debian 12), what lint needs, and t
 	@scripts/setup-node.sh
 	@scripts/setup-python.sh
 
-build: ## the release build: bin/holdfast and bin/holdfast-keeper
+build: ## the release build: bin/holdfast, with its gateway and its keeper beside it
 	@scripts/setup.sh
 	@scripts/build.sh release bin/holdfast bin/holdfast-keeper
 

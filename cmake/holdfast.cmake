@@ -60,23 +60,31 @@ function(holdfast_mutant test)
     set(original ${A_IN})
   endif()
   set(mutant ${original}-without-${A_OFF})
+  set(built_as ${original})
+  if(original STREQUAL "holdfast")
+    set(built_as holdfast-gateway)  # what `holdfast` becomes: a mutant is started without that step
+  endif()
   if(TARGET ${mutant})
     # Another test has it already.
   elseif(original STREQUAL "holdfast-keeper")
     holdfast_keeper(${mutant} DEFINITIONS HOLDFAST_MUTANT=${A_OFF})
   else()
-    add_executable(${mutant} $<TARGET_OBJECTS:${original}> ${CMAKE_SOURCE_DIR}/src/${A_SOURCE})
+    add_executable(${mutant} $<TARGET_OBJECTS:${built_as}> ${CMAKE_SOURCE_DIR}/src/${A_SOURCE})
     target_compile_definitions(${mutant} PRIVATE HOLDFAST_MUTANT=${A_OFF})
-    target_link_libraries(${mutant} PRIVATE $<TARGET_PROPERTY:${original},LINK_LIBRARIES>)
+    target_link_libraries(${mutant} PRIVATE $<TARGET_PROPERTY:${built_as},LINK_LIBRARIES>)
   endif()
   set_target_properties(${mutant} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants)
   set(program ${mutant})
   if(A_BY)
     set(program ${test})
+    set(starter ${A_BY})
+    if(A_BY STREQUAL "holdfast")
+      set(starter holdfast-gateway)
+    endif()
     if(NOT TARGET ${A_BY}-apart)  # the same, beside no keeper
-      add_custom_target(${A_BY}-apart DEPENDS ${A_BY}
+      add_custom_target(${A_BY}-apart DEPENDS ${starter}
                         COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants
-                        COMMAND ${CMAKE_COMMAND} -E create_hardlink $<TARGET_FILE:${A_BY}>
+                        COMMAND ${CMAKE_COMMAND} -E create_hardlink $<TARGET_FILE:${starter}>
                         ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants/${A_BY})
     endif()
     add_dependencies(${test} ${mutant} ${A_BY}-apart)

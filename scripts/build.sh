@@ -13,8 +13,8 @@ say "building $preset ($jobs at a time${*:+: $*})"
 cmake --build "build/$preset" -j "$jobs" "${targets[@]}" || die "building '$preset' failed: the first error is above."
 if [ "$preset" = release ]; then
   mkdir -p bin
-  for program in holdfast holdfast-keeper; do
+  for program in holdfast holdfast-gateway holdfast-keeper; do
     [ -x "build/release/bin/$program" ] && install -m 755 "build/release/bin/$program" "bin/$program"
   done
-  say "bin/holdfast and bin/holdfast-keeper are ready"
+  say "bin/holdfast is ready, with holdfast-gateway and holdfast-keeper beside it"
 fi

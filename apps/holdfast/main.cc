@@ -1,18 +1,22 @@
+// `holdfast`, as people call it. `run` is done here, in a program as small and static as the keeper: what it
+// costs to start a command in custody is then two forks, and not the loading of a gateway. All other verbs
+// are holdfast-gateway's, which this process becomes.
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
-#include <iostream>
 #include <string_view>
-#include <vector>
 
-#include "cli/cli.h"
-#include "daemon/paths.h"
+#include "custody/face.h"
 #include "os/process.h"
 
 namespace {
 
-// Where `run` stands, if it is the verb; global options may stand before it.
+using namespace holdfast;
+
+// Where `run` stands, if it is the verb; global options may stand before it. 0: another verb, or none.
 int find_run(int argc, char** argv) {
   static constexpr std::array<std::string_view, 3> kWithValue{"--config", "--state-dir", "--socket"};
   for (int i = 1; i < argc; ++i) {
@@ -26,25 +30,24 @@ int find_run(int argc, char** argv) {
   return 0;
 }
 
-// `holdfast run` is the keeper's program under its other name: small, static, and without what this one
-// brings along. Comes back only with an exit status: it could not be executed.
-int become_face(int at, char** argv) {
-  const std::string keeper = holdfast::daemon::keeper_path().native();
-  std::vector<char*> words{argv[0]};
-  for (char** word = argv + at; *word != nullptr; ++word) words.push_back(*word);
-  words.push_back(nullptr);
-  const auto error = holdfast::os::replace_program(keeper.c_str(), words.data(), environ);
-  std::cerr << "holdfast run: " << error.message() << '\n';
-  return 125;
+// It stands beside this program, or where it is installed. Comes back only if it cannot be executed.
+int become_gateway(char** argv) {
+  Error error{};
+  auto beside = os::own_program_folder();
+  if (beside) error = os::replace_program(beside->append("/holdfast-gateway").c_str(), argv, environ);
+  if (!beside || error.is_errno(ENOENT))
+    error = os::replace_program("/usr/libexec/holdfast/holdfast-gateway", argv, environ);
+  FixedString<600> line("holdfast: the gateway's program cannot be started: ");
+  line.append(custody::describe(error).view()).append("\n");
+  (void)!::write(STDERR_FILENO, line.view().data(), line.view().size());
+  return EXIT_FAILURE;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (const int at = find_run(argc, argv)) return become_face(at, argv);
-  // A caller may have closed some: what is opened later must never stand where messages are written.
-  if (!holdfast::os::fill_standard_descriptors()) return EXIT_FAILURE;
-  const char* no_colour = std::getenv("NO_COLOR");
-  const bool colour = ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0');
-  return holdfast::cli::run({argv + 1, argv + argc}, {.out = std::cout, .err = std::cerr, .colour = colour});
+  const int at = find_run(argc, argv);
+  if (at == 0) return become_gateway(argv);
+  argv[at - 1] = argv[0];  // global options say nothing to it
+  return custody::show_face(argc - at + 1, argv + at - 1, environ);
 }

@@ -56,7 +56,8 @@ std::optional<ProcStat> parse_stat(pid_t pid, std::string_view text) {
   if (!take_id(rest, stat.ppid) || !take_id(rest, stat.pgrp) || !take_id(rest, stat.session))
     return std::nullopt;
   for (int field = 7; field < 22; ++field) take_word(rest);
-  const auto ticks = take_number(rest);
+  auto word = take_word(rest);
+  const auto ticks = take_number(word);
   if (!ticks) return std::nullopt;
   stat.start_ticks = *ticks;
   return stat;

@@ -177,6 +177,15 @@ Result<void> check_proc() {
   return fail(Errc::unproven, "", "/proc is mounted for another PID namespace");
 }
 
+Result<FixedString<4096>> own_program_folder() {
+  char path[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  if (size < 0) return sys_error("readlink", "/proc/self/exe");
+  if (size == sizeof path) return sys_error("readlink", "/proc/self/exe", ENAMETOOLONG);
+  const std::string_view whole(path, static_cast<std::size_t>(size));
+  return FixedString<4096>(whole.substr(0, whole.rfind('/')));
+}
+
 Error replace_program(const char* path, char* const* argv, char* const* envp) {
   ::execve(path, argv, envp);
   return sys_error("execve", path).error();

@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "base/fixed_string.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -47,6 +48,8 @@ pid_t own_session();
 pid_t parent_pid();         // 0: it lives outside of our PID namespace
 void new_session();         // setsid; a leader of its own session stays it
 Result<void> check_proc();  // /proc is there and speaks of our own PID namespace
+// The folder of our own program's file, by /proc/self/exe. ENAMETOOLONG: it has 4,096 bytes or more.
+Result<FixedString<4096>> own_program_folder();
 // execve(2): returns only with an error.
 Error replace_program(const char* path, char* const* argv, char* const* envp);
 // exit_group(2): of a fork, that has no destructors of its own to run; or with a thread that nobody can join.

@@ -40,6 +40,7 @@ class Units(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.machine = lab.Lab({
             "/usr/bin/holdfast": BIN / "holdfast",
+            "/usr/libexec/holdfast/holdfast-gateway": BIN / "holdfast-gateway",
             "/usr/libexec/holdfast/holdfast-keeper": BIN / "holdfast-keeper",
             "/usr/bin/mcp_server": BIN / "fixtures" / "mcp_server",
         })
