@@ -21,7 +21,7 @@ TEST(RecoveryDecision, a_session_number_without_its_leader_is_only_reported) {
   EXPECT_EQ(decide({.in_session = true, .tagged = true}), Act::kill);
 }
 
-TEST(RecoveryDecision, strangers_are_ignored) {
+TEST(RecoveryDecision, L41_strangers_are_ignored) {
   EXPECT_EQ(decide({}), Act::ignore);
   EXPECT_EQ(decide({.leader_holds_session = true}), Act::ignore);
 }

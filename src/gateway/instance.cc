@@ -216,10 +216,12 @@ void Instance::leader_exited(custody::ExitStatus status, bool served_on) {
     return;
   }
   if (state_ == InstanceState::starting) return;  // the handshake fails by itself and tells more
-  if (state_ != InstanceState::ready) return;
   std::string why = "the server ended by itself (" + exit_text_ + ")";
   if (status.signal == SIGKILL)  // as the kernel's own: then the cause says it all
     if (auto cause = tree_->out_of_memory(); !cause.empty()) why = std::move(cause);
+  // A signal that we have not sent yet: it was the cause of the end of its output, which is read first.
+  if (status.signal != 0 && steady_clock::now() < unsignalled_until_) hooks_.explained(*this, why);
+  if (state_ != InstanceState::ready) return;
   hooks_.failed(*this, why);
   retire(why);
 }
@@ -244,6 +246,7 @@ asio::awaitable<void> Instance::ping_successor(std::shared_ptr<Instance> self) {
 void Instance::channel_closed(const Error& error) {
   if (state_ != InstanceState::ready) return;
   const std::string why = and_the_memory("its channel closed: " + error.message());
+  unsignalled_until_ = steady_clock::now() + server_.stop.eof;
   hooks_.failed(*this, why);
   retire(why);
 }

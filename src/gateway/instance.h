@@ -34,9 +34,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
  public:
   // What the pool wants to hear; called on the loop.
   struct Hooks {
-    std::function<void(Instance&)> unheld;                          // the last lease was released
-    std::function<void(Instance&)> changed;                         // any change of state
-    std::function<void(Instance&, const std::string& why)> failed;  // did not start, or died unasked
+    std::function<void(Instance&)> unheld;                             // the last lease was released
+    std::function<void(Instance&)> changed;                            // any change of state
+    std::function<void(Instance&, const std::string& why)> failed;     // did not start, or died unasked
+    std::function<void(Instance&, const std::string& why)> explained;  // what its last failure came from
   };
   Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
            std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks);
@@ -133,7 +134,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::optional<Error> failure_;
   std::string reason_;
   std::string exit_text_;  // how the leader ended, once known
-  Event changed_;          // set and cleared at every change of state
+  std::chrono::steady_clock::time_point
+      unsignalled_until_{};  // its channel closed, and we wait for it to end
+  Event changed_;            // set and cleared at every change of state
   Event exited_;
   TaskGroup tasks_;
 };

@@ -179,6 +179,11 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
                               if (!its || i.is_draining()) return;  // it is being replaced anyway
                               its->last_failure = why;
                               its->budget.failed(steady_clock::now());
+                            },
+                        .explained =
+                            [weak = std::weak_ptr(server)](Instance& i, const std::string& why) {
+                              const auto its = weak.lock();
+                              if (its && !i.is_draining()) its->last_failure = why;
                             }};
   auto instance =
       std::make_shared<Instance>(loop_, custodian_, *server->config, key, std::move(log), std::move(hooks));

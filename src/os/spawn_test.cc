@@ -136,7 +136,7 @@ TEST(Spawn, places_descriptors_that_overlap_their_targets) {
   EXPECT_EQ(wait_until_ended(*child).code, 0);
 }
 
-TEST(Spawn, child_has_default_signals_and_a_session_of_its_own) {
+TEST(Spawn, L25_child_has_default_signals_and_a_session_of_its_own) {
   ignore_signal(SIGUSR1);
   sigset_t blocked, mask;
   sigemptyset(&blocked);

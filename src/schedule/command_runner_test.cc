@@ -77,7 +77,7 @@ TEST_F(CommandRunnerTest, a_command_that_timed_out_keeps_that_outcome_and_is_wai
   EXPECT_EQ(only_run("c"), "timeout: not done within 30ms");
 }
 
-TEST_F(CommandRunnerTest, a_command_that_cannot_be_killed_ends_its_run_and_keeps_the_next_from_starting) {
+TEST_F(CommandRunnerTest, L32_a_command_that_cannot_be_killed_ends_its_run_and_keeps_the_next_from_starting) {
   config.jobs["c"].schedules = {"every 10s"};
   config.jobs["c"].command = {"tool"};
   gateway.tree_ = std::make_shared<FakeTree>();

@@ -14,8 +14,8 @@
 #include "base/log.h"
 #include "custody/places.h"
 #include "gone_file_system.h"
-#include "lab.h"
 #include "needs.h"
+#include "on_rung.h"
 #include "os/cgroup.h"
 #include "os/pidfd.h"
 #include "os/process.h"
@@ -33,18 +33,6 @@ constexpr const char* kPolite = "exec cat";
 constexpr const char* kDeaf = "trap '' TERM HUP INT; while :; do sleep 1000; done";
 constexpr const char* kDaemonize = "(setsid sh -c 'sleep 1000 & exec sleep 1000' <&- >&- 2>&- &); exec cat";
 
-// Every rung, where the machine offers it; a PID namespace is asked for on top of what there is.
-class OnRung : public ::testing::TestWithParam<Rung> {
- protected:
-  OnRung() : lab(GetParam() != Rung::tree) { lab.pidns = GetParam() == Rung::pidns; }
-  void SetUp() override {
-    const auto& offered = lab.custodian->rung();
-    HOLDFAST_NEEDS("pidns", !lab.pidns || offered.no_pidns.empty(), offered.no_pidns);
-    HOLDFAST_NEEDS("leaf", lab.pidns || offered.rung == GetParam(), offered.reason);
-  }
-  bool stop(const std::shared_ptr<Tree>& tree) { return lab.run(lab.custodian->stop(tree, "test")); }
-  Lab lab;
-};
 INSTANTIATE_TEST_SUITE_P(Rungs, OnRung, ::testing::Values(Rung::tree, Rung::leaf, Rung::pidns),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 class OnLeaf : public OnRung {};
@@ -360,7 +348,7 @@ TEST_P(OnRung, L24_descriptors_stay_flat_over_two_hundred_starts) {
   EXPECT_EQ(lab.custodian->totals().reaped, lab.custodian->totals().started);
 }
 
-TEST_P(OnRung, nobody_who_died_is_left_a_zombie) {
+TEST_P(OnRung, L20_nobody_who_died_is_left_a_zombie) {
   for (int round = 0; round < 20; ++round) {
     for (int i = 0; i < 20; ++i) lab.start(lab.program("/bin/cat"))->orphan("test");
     EXPECT_EQ(lab.run(lab.custodian->sweep()).reaped.size(), 20U);

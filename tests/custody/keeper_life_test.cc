@@ -65,7 +65,7 @@ void expect_clean_end(Outer& outer, KeeperRun& run) {
   EXPECT_TRUE(outer.members().empty()) << outer.describe();
 }
 
-TEST(KeeperLife, a_polite_server_ends_by_end_of_file_alone) {
+TEST(KeeperLife, L16_a_polite_server_ends_by_end_of_file_alone) {
   Outer outer;
   KeeperRun run(outer, {.program = adversary_path("polite")});
   const auto started = run.expect(KeeperMessage::started);
@@ -108,7 +108,7 @@ TEST(KeeperLife, I7_an_init_that_hangs_ends_with_the_gateway) {
   expect_no_server(outer, run);
 }
 
-TEST(KeeperLife, a_deaf_server_gets_its_graces_and_then_the_end) {
+TEST(KeeperLife, L16_a_deaf_server_gets_its_graces_and_then_the_end) {
   Outer outer;
   KeeperRun run(outer, {.program = adversary_path("deaf"), .with_marker = true});
   ASSERT_NO_FATAL_FAILURE(run.wait_for_evil());
@@ -351,7 +351,7 @@ class Rooted {
   const std::string path = testing::TempDir() + "holdfast-rooted-" + random_hex(4);
 };
 
-TEST(KeeperLife, a_member_of_another_user_is_reported_and_never_given_up_while_the_gateway_lives) {
+TEST(KeeperLife, L31_a_member_of_another_user_is_reported_and_never_given_up_while_the_gateway_lives) {
   HOLDFAST_NEEDS("root", ::getuid() == 0, "to make a setuid program");
   const Rooted rooted;
   Outer outer;
@@ -373,7 +373,7 @@ TEST(KeeperLife, a_member_of_another_user_is_reported_and_never_given_up_while_t
   EXPECT_TRUE(outer.members().empty()) << outer.describe();
 }
 
-TEST(KeeperLife, a_member_of_another_user_dies_with_its_leaf) {
+TEST(KeeperLife, L31_a_member_of_another_user_dies_with_its_leaf) {
   HOLDFAST_NEEDS("root", ::getuid() == 0, "to make a setuid program");
   const Rooted rooted;
   Outer outer;

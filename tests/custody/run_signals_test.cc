@@ -238,7 +238,7 @@ TEST(RunHandOver, a_command_that_failed_hands_nothing_over) {
 }
 
 class RunCaller : public testing::TestWithParam<const char*> {};
-TEST_P(RunCaller, killed_takes_the_command_along_however_it_was_started) {
+TEST_P(RunCaller, L27_killed_takes_the_command_along_however_it_was_started) {
   for (const char* thread : {"", "thread"}) {
     Outer outer;
     // With an input that has ended already, only one that does not care lives on.
@@ -342,7 +342,7 @@ TEST(RunNested, whoever_of_the_four_dies_nothing_is_left) {
   }
 }
 
-TEST(RunInit, as_pid_1_it_reaps_and_reports) {
+TEST(RunInit, L20_as_pid_1_it_reaps_and_reports) {
   Outer outer;
   RunSpec spec =
       shell("echo $PPID; (sleep 0.05 &) ; setsid sleep 30 & sleep 0.2; ps -eo stat= | grep -c Z; exit 6");
@@ -367,7 +367,7 @@ TEST(RunInit, refuses_a_proc_that_speaks_of_other_processes) {
   EXPECT_THAT(run.errors(), HasSubstr("another PID namespace"));
 }
 
-TEST(RunStrangers, children_from_before_are_no_part_of_the_tree) {
+TEST(RunStrangers, L39_children_from_before_are_no_part_of_the_tree) {
   for (const bool keeper_dies : {false, true}) {
     Outer outer;
     RunSpec spec = shell("echo ready; exec sleep 31");

@@ -102,7 +102,7 @@ TEST(Contract, run_ends_by_cancel_moves_survivors_to_orphans) {
   run_ends("sleep", R"({"ms":60000})", 20s, true, "cancelled");
 }
 
-TEST(Contract, an_orphan_is_reaped_at_once_when_its_last_lease_ends) {
+TEST(Contract, L1_an_orphan_is_reaped_at_once_when_its_last_lease_ends) {
   House house(one_server(fixture_server("s", {"--ignore-eof", "--ignore-term"})));
   auto session = house.gateway->open_session(SessionKind::client, "c");
   ASSERT_TRUE(house.run(session->connect("s")));
@@ -169,7 +169,7 @@ TEST(Contract, leader_of_its_own_session_is_reaped) {
       << to_string(living_descendants());
 }
 
-TEST(Contract, shared_server_outlives_the_sessions_that_share_it) {
+TEST(Contract, L46_shared_server_outlives_the_sessions_that_share_it) {
   auto server = fixture_server("s");
   server.sharing = config::Sharing::shared;
   server.idle_timeout = 10min;

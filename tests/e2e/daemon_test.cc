@@ -172,7 +172,7 @@ TEST_F(DaemonContract, I9_a_log_that_nobody_reads_holds_up_nothing) {
   std::filesystem::remove(fifo);
 }
 
-TEST_F(DaemonContract, a_second_gateway_on_the_same_state_says_whose_it_is_and_exits_75) {
+TEST_F(DaemonContract, L11_a_second_gateway_on_the_same_state_says_whose_it_is_and_exits_75) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   const auto second = gateway.cli({"serve", "--config", gateway.dir() / "config.yaml"});
   EXPECT_EQ(second.exit.code, 75);

@@ -35,7 +35,7 @@ json doctor(Outer& outer) {
   return json::parse(text, nullptr, false);
 }
 
-TEST(Doctor, leaves_no_process) {
+TEST(Doctor, L6_leaves_no_process) {
   Outer outer;
   const json told = doctor(outer);
   ASSERT_TRUE(told.contains("here")) << told;

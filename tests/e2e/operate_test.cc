@@ -195,7 +195,7 @@ TEST(Reload, an_unchanged_server_keeps_its_instances_and_leases) {
   EXPECT_TRUE(slow.reply->has_value());
 }
 
-TEST(Reload, a_changed_shared_server_finishes_its_calls_and_is_replaced) {
+TEST(Reload, L2_a_changed_shared_server_finishes_its_calls_and_is_replaced) {
   auto config = only(shared_server("s"));
   House house(config);
   auto a = client(house), b = client(house);
@@ -228,7 +228,7 @@ TEST(Reload, a_sessions_own_copy_stays_until_the_session_lets_go) {
   EXPECT_TRUE(house.turn_until([&] { return house.gateway->instances().size() == 1; }));
 }
 
-TEST(Reload, a_removed_server_serves_its_holders_on_and_nobody_else) {
+TEST(Reload, L9_a_removed_server_serves_its_holders_on_and_nobody_else) {
   auto config = only(shared_server("s"));
   House house(config);
   auto a = client(house), b = client(house);
@@ -312,7 +312,7 @@ TEST(Reload, reloads_at_random_points_of_connecting_leave_nothing_and_break_noth
   }
 }
 
-TEST(Policy, maxLifetime_recycles_and_never_during_a_call) {
+TEST(Policy, L43_maxLifetime_recycles_and_never_during_a_call) {
   auto server = shared_server("s");
   server.max_lifetime = 200ms;
   House house(only(server));

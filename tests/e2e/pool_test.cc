@@ -126,7 +126,7 @@ TEST(Pool, L3_the_next_instance_starts_only_when_the_old_one_is_proven_gone) {
 }
 
 // I6. A helper in state D survives everything until its file system lets go of it.
-TEST(Pool, I6_a_tree_that_cannot_be_killed_parks_its_server_until_it_is_proven_gone) {
+TEST(Pool, L21_a_tree_that_cannot_be_killed_parks_its_server_until_it_is_proven_gone) {
   std::optional<GoneFileSystem> stuck(GoneFileSystem::Sleep::uninterruptible);
   HOLDFAST_NEEDS("fuse", *stuck, stuck->why_not());
   auto server = fixture_server("s");

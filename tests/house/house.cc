@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <regex>
+#include <set>
 #include <string_view>
 
 namespace holdfast::house {
@@ -67,6 +68,13 @@ std::string at(const File& file, std::size_t index, const std::string& what) {
 
 }  // namespace
 
+File read_file(const fs::path& root, const std::string& path) {
+  File file{path, {}};
+  std::ifstream in(root / path);
+  for (std::string line; std::getline(in, line);) file.lines.push_back(line);
+  return file;
+}
+
 Tree read_tree(const fs::path& root) {
   Tree tree;
   for (const char* top : {"src", "apps", "tests", "bench"}) {
@@ -80,10 +88,7 @@ Tree read_tree(const fs::path& root) {
       }
       const auto extension = it->path().extension();
       if (!it->is_regular_file() || (extension != ".h" && extension != ".cc" && extension != ".c")) continue;
-      File file{fs::relative(it->path(), root).generic_string(), {}};
-      std::ifstream in(it->path());
-      for (std::string line; std::getline(in, line);) file.lines.push_back(line);
-      tree.push_back(std::move(file));
+      tree.push_back(read_file(root, fs::relative(it->path(), root).generic_string()));
     }
   }
   std::ranges::sort(tree, {}, &File::path);
@@ -201,6 +206,49 @@ Findings check_skips(const Tree& tree) {
         found.push_back(at(file, i, "skips by itself: HOLDFAST_NEEDS lets nobody skip what was required"));
     }
   }
+  return found;
+}
+
+std::set<std::string> names_of_tests(const Tree& tree, const File& python) {
+  static const std::regex cpp(R"(\bTEST(?:_F|_P)?\(\s*([A-Za-z0-9_]+),\s*([A-Za-z0-9_]+)\))");
+  static const std::regex def(R"(^    def (test_[A-Za-z0-9_]+)\()");
+  static const std::regex suite(R"(^class ([A-Za-z0-9_]+)\()");
+  std::set<std::string> names;
+  for (const auto& file : tree) {
+    if (!is_test(file.path)) continue;
+    std::string text;
+    for (const auto& line : file.lines) text += line + '\n';
+    for (std::sregex_iterator match(text.begin(), text.end(), cpp), end; match != end; ++match)
+      names.insert(match->str(1) + "." + match->str(2));
+  }
+  std::string within;
+  std::smatch match;
+  for (const auto& line : python.lines) {
+    if (std::regex_search(line, match, suite)) within = match.str(1);
+    if (std::regex_search(line, match, def)) names.insert(within + "." + match.str(1));
+  }
+  return names;
+}
+
+Findings check_leak_classes(const File& table, int classes, const Tree& tree, const File& python) {
+  static const std::regex row(R"(^\| L(\d+) [^|]*\|[^|]*\|([^|]*)\|$)");
+  static const std::regex name("`([^`]+\\.[^`]+)`");
+  const auto known = names_of_tests(tree, python);
+  Findings found;
+  std::map<int, int> rows;
+  for (std::size_t i = 0; i < table.lines.size(); ++i) {
+    std::smatch match;
+    if (!std::regex_match(table.lines[i], match, row)) continue;
+    ++rows[std::stoi(match.str(1))];
+    const std::string tests = match.str(2);
+    std::sregex_iterator test(tests.begin(), tests.end(), name);
+    if (test == std::sregex_iterator()) found.push_back(at(table, i, "no test is named"));
+    for (; test != std::sregex_iterator(); ++test)
+      if (!known.contains(test->str(1))) found.push_back(at(table, i, "there is no test " + test->str(1)));
+  }
+  for (int n = 1; n <= classes; ++n)
+    if (rows[n] != 1)
+      found.push_back(table.path + ": L" + std::to_string(n) + " has " + std::to_string(rows[n]) + " rows");
   return found;
 }
 

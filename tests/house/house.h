@@ -26,4 +26,10 @@ Findings check_guards(const Tree& tree);     // every .h begins with #pragma onc
 Findings check_marks(const Tree& tree);      // nothing is marked as unfinished
 Findings check_skips(const Tree& tree);      // a test is skipped through tests/needs.h only
 
+// One file as a tree has it; without lines if it cannot be read.
+File read_file(const std::filesystem::path& root, const std::string& path);
+// docs/leak-classes.md: each of the `classes` has one row, "| Ln words | words | `Suite.test`, … |", and
+// every test that a row names is in the tree. `python`: a file of unittest's, whose class is the suite.
+Findings check_leak_classes(const File& table, int classes, const Tree& tree, const File& python);
+
 }  // namespace holdfast::house

@@ -34,6 +34,28 @@ TEST(House, headers_begin_with_pragma_once) { EXPECT_THAT(check_guards(project()
 TEST(House, nothing_is_marked_unfinished) { EXPECT_THAT(check_marks(project()), IsEmpty()); }
 TEST(House, tests_skip_by_one_way) { EXPECT_THAT(check_skips(project()), IsEmpty()); }
 
+constexpr int kLeakClasses = 52;
+
+TEST(House, every_leak_class_names_tests_that_exist) {
+  const auto table = read_file(HOLDFAST_SOURCE_DIR, "docs/leak-classes.md");
+  const auto python = read_file(HOLDFAST_SOURCE_DIR, "tests/systemd/unit_test.py");
+  EXPECT_THAT(check_leak_classes(table, kLeakClasses, project(), python), IsEmpty());
+}
+
+TEST(HouseControl, a_leak_class_without_its_test_is_found) {
+  const Tree tree = one("tests/a_test.cc", {"TEST_F(Pool,", "       L1_it_holds) {"});
+  const File python{"tests/b.py", {"class Units(unittest.TestCase):", "    def test_it(self) -> None:"}};
+  const auto check = [&](std::vector<std::string> rows, int classes) {
+    return check_leak_classes({"docs/leak-classes.md", std::move(rows)}, classes, tree, python);
+  };
+  const std::string good = "| L1 a | b | `Pool.L1_it_holds`, `Units.test_it` |";
+  EXPECT_THAT(check({good}, 1), IsEmpty());
+  EXPECT_THAT(check({good}, 2), ElementsAre(HasSubstr("L2 has 0 rows")));
+  EXPECT_THAT(check({good, good}, 1), ElementsAre(HasSubstr("L1 has 2 rows")));
+  EXPECT_THAT(check({"| L1 a | b | `Pool.gone` |"}, 1), ElementsAre(HasSubstr("no test Pool.gone")));
+  EXPECT_THAT(check({"| L1 a | b | by design |"}, 1), ElementsAre(HasSubstr("no test is named")));
+}
+
 TEST(HouseControl, a_floor_above_is_found) {
   EXPECT_THAT(check_floors(one("src/custody/tree.h", {"#pragma once", "#include \"gateway/pool.h\""})),
               ElementsAre(HasSubstr("src/custody/tree.h:2: custody includes gateway on a floor above")));

@@ -22,7 +22,7 @@ class RealBrowser : public RealChain {
   }
 };
 
-TEST_P(RealBrowser, is_gone_and_its_profile_is_free_at_once) {
+TEST_P(RealBrowser, L35_is_gone_and_its_profile_is_free_at_once) {
   const auto first = owner();
   ASSERT_FALSE(first.empty());
   ASSERT_NO_FATAL_FAILURE(ends());

@@ -5,7 +5,7 @@
 namespace holdfast::test {
 namespace {
 
-TEST_P(RealChain, is_gone) { ends(); }
+TEST_P(RealChain, L12_is_gone) { ends(); }
 
 const std::string kNode = HOLDFAST_INTEROP_NODE "/";
 const std::string kPython = HOLDFAST_INTEROP_PYTHON "/";

@@ -102,7 +102,7 @@ void work(SdkClient& client) {
   client.expect_no_strays();
 }
 
-TEST_P(OfficialClient, works_on_a_server_of_its_own_which_is_gone_after_close) {
+TEST_P(OfficialClient, L47_works_on_a_server_of_its_own_which_is_gone_after_close) {
   GatewayProcess gateway(config_of({memory("session")}));
   SdkClient client(GetParam(), gateway, "memory");
   EXPECT_EQ(client.hello(), "connected 2025-11-25 memory-server");

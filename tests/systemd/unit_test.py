@@ -166,7 +166,7 @@ class Units(unittest.TestCase):
         self.assert_gone(0)
         self.assert_back(old)
 
-    def test_a_killed_gateway_leaves_nothing_and_comes_back(self) -> None:
+    def test_L30_a_killed_gateway_leaves_nothing_and_comes_back(self) -> None:
         old = self.start()
         os.kill(old, signal.SIGKILL)
         self.assert_gone(3)
@@ -228,7 +228,7 @@ class Units(unittest.TestCase):
         self.assert_gone(0)
         self.assertEqual(self.show("Result"), "success")
 
-    def test_a_stop_that_times_out_leaves_nothing(self) -> None:
+    def test_L30_a_stop_that_times_out_leaves_nothing(self) -> None:
         """The control of the one above: a manager that is told nothing ends the gateway in the middle."""
         self.start(Type="exec", TimeoutStopSec="1s", WatchdogSec="0")
         calling = self.long_call()
