@@ -164,6 +164,7 @@ asio::awaitable<void> run_start(CoreRef core, TreeRef tree, TreeSpec spec) {
     if (container)
       if (auto known = record(*container, containers); !known)
         return Outcome{std::move(held), forward(known)};
+    core->strays.look();
     auto made = launch(plan, core->ledger, held);
     const os::DescriptorReserve::Lent lent(core->reserve);  // for what has to be done now, whatever we lack
     if (!made) {

@@ -32,11 +32,13 @@ Strays::Strays(std::string gateway_id) : gateway_id_(std::move(gateway_id)) {
   for (const pid_t child : children_of(self)) foreign_.insert(child);
 }
 
-void Strays::add_keeper(const std::string& tree, pid_t pid, os::PidFd watch) {
+void Strays::look() {
   reap_withheld();
-  // Known before the look: to it a newborn is a stranger, and one whom another, dead keeper may have left.
+  find_new(::getpid());
+}
+
+void Strays::add_keeper(const std::string& tree, pid_t pid, os::PidFd watch) {
   keeper_pids_.insert(pid);
-  find_new(::getpid());  // who is there while nobody is missing is no stray, now or later
   keepers_.insert_or_assign(tree, Keeper{.pid = pid, .watch = std::move(watch), .status = {}});
 }
 

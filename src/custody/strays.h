@@ -3,7 +3,8 @@
 //
 // The program around us may have children of its own. Nothing is a stray that lives in our own session (no
 // child of a keeper can enter it), that was there before the first keeper, or that was seen while no keeper
-// was dead; and after a keeper that ended in good order (it vouches for its tree) only what bears our mark.
+// was dead (each start looks before its keeper is born); and after a keeper that ended in good order (it
+// vouches for its tree) only what bears our mark.
 #pragma once
 
 #include <sys/types.h>
@@ -24,7 +25,10 @@ class Strays {
  public:
   explicit Strays(std::string gateway_id);
 
-  // A keeper that has been spawned. `watch` is a pidfd of it.
+  // Before a keeper is spawned: who is there while nobody is missing is no stray, now or later. Not after it:
+  // a keeper may be killed in its first moments, and what it left would pass for somebody's own.
+  void look();
+  // It has been spawned. `watch` is a pidfd of it.
   void add_keeper(const std::string& tree, pid_t pid, os::PidFd watch);
   // Its tree is proven gone.
   void forget(const std::string& tree);
