@@ -39,6 +39,8 @@ const std::error_category& holdfast_category() noexcept {
 }
 
 std::string Error::message() const {
+  if (op.empty() && !subject.empty() && code.category() == holdfast_category())
+    return std::string(subject.view());
   std::string text(op);
   if (!subject.empty()) text.append(text.empty() ? "" : " ").append(subject.view());
   if (code) text.append(": ").append(code.message());

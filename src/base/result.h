@@ -30,7 +30,7 @@ inline std::error_code make_error_code(Errc e) noexcept { return {static_cast<in
 // A value: what failed, on what, and why. No heap, since the keeper uses it too.
 struct [[nodiscard]] Error {
   std::error_code code;
-  std::string_view op;       // string literal: "openat", "cgroup.kill", "initialize"
+  std::string_view op;       // string literal: "openat", "initialize"; empty: `subject` says it all
   FixedString<224> subject;  // path, pid, server name or a sentence for people; may be empty
 
   // "openat /x: No such file or directory", for logs and people.

@@ -16,6 +16,8 @@ TEST(Error, has_codes_of_its_own_for_what_errno_cannot_say) {
   const Result<void> r = fail(Errc::timeout, "initialize", "server memory");
   EXPECT_TRUE(r.error().is(Errc::timeout));
   EXPECT_EQ(r.error().message(), "initialize server memory: timed out");
+  const Result<void> sentence = fail(Errc::refused, "", "the gateway is shutting down");
+  EXPECT_EQ(sentence.error().message(), "the gateway is shutting down");
 }
 
 TEST(FixedString, cuts_what_does_not_fit_and_stays_terminated) {

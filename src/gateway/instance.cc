@@ -3,6 +3,7 @@
 #include <csignal>
 #include <utility>
 
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/mutant.h"
 #include "gateway/server_limits.h"
@@ -41,6 +42,8 @@ class Instance::CallGuard {
 namespace {
 
 constexpr std::size_t kMostWaitingCalls = 256;  // of one instance that takes one call after the other
+// The end of a server's output may be read this long before its exit is told, or its last words.
+constexpr milliseconds kToldWithin{200};
 
 }  // namespace
 
@@ -54,6 +57,7 @@ Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const 
       log_(std::move(log)),
       hooks_(std::move(hooks)),
       last_activity_(steady_clock::now()),
+      start_by_(last_activity_ + server.connect_timeout),
       idle_timer_(loop),
       lifetime_timer_(loop),
       turnstile_(loop.get_executor(), kMostWaitingCalls),
@@ -88,7 +92,6 @@ void Instance::release(std::uint64_t holder) noexcept {
 }
 
 asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<std::string> environment) {
-  const auto deadline = steady_clock::now() + server_.connect_timeout;
   custody::TreeSpec spec{
       .name = server_.name,
       .command = {.program = server_.command,
@@ -124,7 +127,7 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
     hooks_.changed(*this);  // retired before there was a tree to make an orphan of
     co_return;
   }
-  auto hello = co_await client_->initialize(deadline);
+  auto hello = co_await client_->initialize(start_by_);
   if (state_ != InstanceState::starting) co_return;  // retired meanwhile
   if (!hello) {
     co_await explain_failure(hello.error());
@@ -140,10 +143,15 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
 // A handshake that failed says little by itself: how the server ended and its last words say why.
 Error Instance::explained(Error error) const {
   FixedString<224> text(server_.name);
+  if (error.is(Errc::timeout))
+    text.append(": no answer to initialize in ")
+        .append(format_duration(server_.connect_timeout))
+        .append(" (connectTimeout)");
   if (error.is(Errc::protocol)) text.append(": ").append(error.subject.view());  // it did answer
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
   text.append(and_the_memory(""));
   if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
+  error.op = {};
   error.subject = text;
   return error;
 }
@@ -154,10 +162,9 @@ std::string Instance::and_the_memory(std::string symptom) const {
   return cause.empty() ? symptom : std::move(symptom) + "; " + cause;
 }
 
-// The end of its output may be read a moment before its exit is told, and its last words a moment after.
 asio::awaitable<void> Instance::explain_failure(Error error) {
   if (error.is(Errc::closed)) {
-    const auto deadline = steady_clock::now() + milliseconds(200);
+    const auto deadline = steady_clock::now() + kToldWithin;
     (void)co_await exited_.wait_until(deadline);
     co_await stderr_->wait_end(deadline);
   }
@@ -215,13 +222,15 @@ void Instance::leader_exited(custody::ExitStatus status, bool served_on) {
     tasks_.spawn("ping", ping_successor(shared_from_this()));
     return;
   }
-  if (state_ == InstanceState::starting) return;  // the handshake fails by itself and tells more
+  if (state_ == InstanceState::starting) return;   // the handshake fails by itself and tells more
+  if (steady_clock::now() < unsignalled_until_) {  // its output ended a moment before its exit was told
+    reason_ += " (" + exit_text_ + ")";
+    return hooks_.explained(*this, reason_);
+  }
+  if (state_ != InstanceState::ready) return;
   std::string why = "the server ended by itself (" + exit_text_ + ")";
   if (status.signal == SIGKILL)  // as the kernel's own: then the cause says it all
     if (auto cause = tree_->out_of_memory(); !cause.empty()) why = std::move(cause);
-  // A signal that we have not sent yet: it was the cause of the end of its output, which is read first.
-  if (status.signal != 0 && steady_clock::now() < unsignalled_until_) hooks_.explained(*this, why);
-  if (state_ != InstanceState::ready) return;
   hooks_.failed(*this, why);
   retire(why);
 }
@@ -245,23 +254,26 @@ asio::awaitable<void> Instance::ping_successor(std::shared_ptr<Instance> self) {
 
 void Instance::channel_closed(const Error& error) {
   if (state_ != InstanceState::ready) return;
-  const std::string why = and_the_memory("its channel closed: " + error.message());
+  const std::string why = and_the_memory("its channel closed: " + std::string(error.subject.view()));
   unsignalled_until_ = steady_clock::now() + server_.stop.eof;
   hooks_.failed(*this, why);
   retire(why);
 }
 
-asio::awaitable<Result<void>> Instance::wait_ready(steady_clock::time_point deadline) {
+// It fails by itself when its time is over: who only looked at the clock would leave it before it did, and a
+// server that never answers would count as one that nobody waited for.
+asio::awaitable<Result<void>> Instance::wait_ready() {
   const auto self = shared_from_this();
+  const auto latest = start_by_ + 2 * kToldWithin;
   while (state_ == InstanceState::starting && !failure_) {
-    if (co_await changed_.wait_until(deadline)) continue;
+    if (co_await changed_.wait_until(latest)) continue;
     if (state_ != InstanceState::starting) break;
     if (co_await is_cancelled()) co_return holdfast::fail(Errc::cancelled, "connect", server_.name);
     co_return holdfast::fail(Errc::timeout, "connect", server_.name);
   }
   if (state_ == InstanceState::ready) co_return Result<void>{};
   if (failure_) co_return std::unexpected(*failure_);
-  co_return holdfast::fail(Errc::closed, "connect", server_.name + ": " + reason_);
+  co_return holdfast::fail(Errc::closed, "", server_.name + ": " + reason_);
 }
 
 asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, std::string_view params,
@@ -279,9 +291,12 @@ asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, s
                               .progress = std::move(options.progress)};
   auto reply = co_await client_->request(method, params, std::move(request));
   if (!reply && reply.error().is(Errc::closed)) {
+    if (steady_clock::now() < unsignalled_until_)
+      (void)co_await exited_.wait_until(steady_clock::now() + kToldWithin);
     FixedString<224> text(server_.name);
     text.append(": ").append(reason_.empty() ? "the server went away" : reason_);
     if (const auto words = tail_.last_words(100); !words.empty()) text.append("; stderr: ").append(words);
+    reply.error().op = {};
     reply.error().subject = text;
   }
   if (!listing || !reply || reply->error) co_return reply;

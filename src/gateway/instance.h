@@ -49,8 +49,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void release(std::uint64_t holder) noexcept;
   [[nodiscard]] bool held_by(std::uint64_t holder) const { return holders_.contains(holder); }
 
-  // Until ready, failed (its error, with the last words of stderr) or the deadline.
-  asio::awaitable<Result<void>> wait_ready(std::chrono::steady_clock::time_point deadline);
+  // Until ready, or failed: its error, with the last words of stderr; after connectTimeout it has failed.
+  asio::awaitable<Result<void>> wait_ready();
 
   // One call, counted: while it is in flight no idle deadline stops the instance (I8), nor while it waits for
   // its turn (`concurrency: serial`). A tool that the entry does not offer is unknown here: neither listed
@@ -126,6 +126,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::uint64_t next_holder_ = 1;
   int calls_ = 0;
   std::chrono::steady_clock::time_point last_activity_;
+  std::chrono::steady_clock::time_point start_by_;  // ready, or failed
   std::optional<SystemTime> idle_since_;
   asio::steady_timer idle_timer_, lifetime_timer_;
   bool draining_ = false;
@@ -133,10 +134,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   Turnstile turnstile_;  // `concurrency: serial`
   std::optional<Error> failure_;
   std::string reason_;
-  std::string exit_text_;  // how the leader ended, once known
-  std::chrono::steady_clock::time_point
-      unsignalled_until_{};  // its channel closed, and we wait for it to end
-  Event changed_;            // set and cleared at every change of state
+  std::string exit_text_;                                      // how the leader ended, once known
+  std::chrono::steady_clock::time_point unsignalled_until_{};  // its channel closed, and it may end by itself
+  Event changed_;                                              // set and cleared at every change of state
   Event exited_;
   TaskGroup tasks_;
 };

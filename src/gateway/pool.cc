@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/mutant.h"
 #include "base/plural.h"
@@ -85,11 +86,10 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
     // One reload may have removed it, and the next have brought another of that name.
     if (const auto now = servers_.find(name); now != servers_.end()) server = now->second;
     const auto config = server->config;
-    if (server->removed) co_return fail(Errc::not_found, "server", name + ": removed from the configuration");
-    if (refuses(holder.kind))
-      co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
-    if (!config->enabled) co_return fail(Errc::refused, "server", name + ": disabled in the configuration");
-    if (!config->unusable.empty()) co_return fail(Errc::refused, "server", name + ": " + config->unusable);
+    if (server->removed) co_return fail(Errc::not_found, "", name + ": removed from the configuration");
+    if (refuses(holder.kind)) co_return fail(Errc::refused, "", name + ": the gateway is shutting down");
+    if (!config->enabled) co_return fail(Errc::refused, "", name + ": disabled in the configuration");
+    if (!config->unusable.empty()) co_return fail(Errc::refused, "", name + ": " + config->unusable);
 
     const std::string key = config->sharing == config::Sharing::session ? holder.session : std::string();
     Lease lease;
@@ -108,7 +108,7 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
       if (!started) co_return forward(started);
       instance = std::move(*started);
     }
-    auto ready = co_await instance->wait_ready(deadline);
+    auto ready = co_await instance->wait_ready();
     if (ready) co_return lease;
     if (!instance->is_draining() || ready.error().is(Errc::cancelled) || steady_clock::now() >= deadline)
       co_return forward(ready);
@@ -135,11 +135,11 @@ asio::awaitable<Result<void>> Pool::wait_for_room(ServerPtr kept, std::string ke
       why = name + (before.is_ending() ? ": the instance before is not proven gone yet"
                                        : ": the instance before is still used by " + users_of(before));
       if (tree && tree->state() == custody::TreeState::unkillable)
-        co_return fail(Errc::refused, "parked",
+        co_return fail(Errc::refused, "",
                        name + ": the instance before cannot be killed (" + tree->reason() + ")");
     } else if (const auto answer = server.budget.ask(steady_clock::now());
                answer.verdict == RestartBudget::Verdict::parked) {
-      co_return fail(Errc::refused, "parked", name + ": failed too often, last: " + server.last_failure);
+      co_return fail(Errc::refused, "", name + ": failed too often, last: " + server.last_failure);
     } else if (answer.verdict == RestartBudget::Verdict::backoff) {
       until = std::min(deadline, answer.until);
       why = name + ": backing off, last failure: " + server.last_failure;
@@ -155,9 +155,12 @@ asio::awaitable<Result<void>> Pool::wait_for_room(ServerPtr kept, std::string ke
     }
     (void)co_await changed_.wait_until(until);
     if (co_await is_cancelled()) co_return fail(Errc::cancelled, "connect", name);
-    if (steady_clock::now() >= deadline) co_return fail(Errc::timeout, "connect", why);
+    if (steady_clock::now() >= deadline)
+      co_return fail(
+          Errc::timeout, "",
+          why + ", and was so for " + format_duration(config->connect_timeout) + " (connectTimeout)");
   }
-  co_return fail(Errc::refused, "server", name + ": the gateway is shutting down");
+  co_return fail(Errc::refused, "", name + ": the gateway is shutting down");
 }
 
 std::shared_ptr<Instance> Pool::longest_idle(const Server& server) {

@@ -56,6 +56,28 @@ TEST(Pool, a_server_whose_handshake_is_wrong_is_refused_with_what_is_wrong) {
       << refused.error().message();
 }
 
+// Whoever waits for it gives up at the same moment, and that must not pass for "nobody wanted it any more".
+TEST(Pool, L49_a_server_that_never_answers_its_handshake_is_parked_with_that_reason) {
+  auto server = fixture_server("s", {"--no-init"});
+  server.connect_timeout = 100ms;
+  server.restart = {.budget = 2, .per = 60s, .backoff_min = 10ms, .backoff_max = 20ms};
+  House house(only(server));
+  auto session = session_of(house);
+  for (int i = 0; i < 3; ++i) {
+    const auto hung = house.run(session->connect("s"));
+    ASSERT_FALSE(hung);
+    EXPECT_TRUE(hung.error().is(Errc::timeout)) << hung.error().message();
+    EXPECT_EQ(hung.error().message(), "s: no answer to initialize in 100ms (connectTimeout)");
+  }
+  const auto parked = house.run(session->connect("s"));
+  ASSERT_FALSE(parked);
+  EXPECT_TRUE(parked.error().is(Errc::refused)) << parked.error().message();
+  EXPECT_NE(parked.error().message().find("no answer to initialize"), std::string::npos)
+      << parked.error().message();
+  EXPECT_EQ(house.gateway->servers().at(0).state, "parked");
+  EXPECT_EQ(house.custodian->totals().started, 3);
+}
+
 TEST(Pool, L49_a_server_that_answers_and_dies_is_not_restarted_without_end) {
   auto server = fixture_server("s", {"--exit-after", "1"});
   server.restart = {.budget = 2, .per = 60s, .backoff_min = 20ms, .backoff_max = 40ms};

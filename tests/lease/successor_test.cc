@@ -126,6 +126,21 @@ TEST_F(WantOfMemory, is_told_behind_the_end_of_a_channel_and_not_in_its_place) {
   settle(loop);
   EXPECT_THAT(reason(), ::testing::StartsWith("its channel closed: "));
   EXPECT_THAT(reason(), ::testing::EndsWith(std::string("; ") + kOld));
+  EXPECT_FALSE(called) << "how it ended may be told still";
+  pass(1s);
+  settle(loop);
+  ASSERT_TRUE(called && !*called);
+  EXPECT_THAT(called->error().message(), ::testing::StartsWith("s: " + reason()));
+}
+
+TEST_F(Successor, of_which_nobody_knows_more_than_the_end_of_its_channel_until_its_exit_is_told) {
+  tree->close_output();
+  settle(loop);
+  tree->crash({.code = 3});
+  settle(loop);
+  ASSERT_TRUE(called && !*called);
+  EXPECT_EQ(called->error().message(), "s: its channel closed: the server closed its output (exit 3)");
+  EXPECT_EQ(gateway->servers().at(0).reason, "its channel closed: the server closed its output (exit 3)");
 }
 
 TEST_F(WantOfMemory, is_told_behind_the_exit_of_one_that_never_answered) {
