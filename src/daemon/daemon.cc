@@ -108,10 +108,10 @@ class Daemon {
 // `custody.require`: a weaker rung than the one asked for is no rung.
 Result<void> offers(const custody::RungReport& found, std::string_view required) {
   if (required == "pidns" && !found.no_pidns.empty())
-    return fail(Errc::refused, "custody",
+    return fail(Errc::refused, "",
                 "the configuration requires pidns, and here no PID namespace can be had: " + found.no_pidns);
   if (required == "pidns" || required == "any" || required == custody::to_string(found.rung)) return {};
-  return fail(Errc::refused, "custody",
+  return fail(Errc::refused, "",
               "the configuration requires " + std::string(required) + ", and here is only " +
                   std::string(custody::to_string(found.rung)) + ": " + found.reason);
 }

@@ -19,7 +19,7 @@ Result<fs::path> state_dir(const PathOptions& options, const Environment& enviro
   if (const auto given = environment("STATE_DIRECTORY")) return first_of(*given);
   if (const auto xdg = environment("XDG_STATE_HOME")) return fs::path(*xdg) / "holdfast";
   if (const auto home = environment("HOME")) return fs::path(*home) / ".local/state/holdfast";
-  return fail(Errc::invalid, "state directory", "give --state-dir: neither HOME nor XDG_STATE_HOME is set");
+  return fail(Errc::invalid, "", "there is no place for the state: give --state-dir, HOME or XDG_STATE_HOME");
 }
 
 Result<fs::path> made_absolute(const fs::path& path) {
@@ -72,8 +72,8 @@ Result<fs::path> resolve_socket(const PathOptions& options, const Environment& e
   }
   auto absolute = made_absolute(socket);
   if (absolute && absolute->native().size() > kLongestSocketPath)
-    return fail(Errc::limit,
-                "the path of a socket has at most 107 bytes (give another --socket):", absolute->native());
+    return fail(Errc::limit, "",
+                "the path of a socket has at most 107 bytes, give another --socket: " + absolute->native());
   return absolute;
 }
 

@@ -39,7 +39,7 @@ asio::awaitable<Result<front::ReloadReport>> Reloader::reload() {
   const auto patience = steady_clock::now() + kPatience;
   while (!free_.is_set())
     if (!co_await free_.wait_until(patience))
-      co_return fail(Errc::refused, "reload", "another reload is under way");
+      co_return fail(Errc::refused, "", "another reload is under way");
   free_.clear();
   auto report = co_await reload_alone();
   free_.set();
@@ -57,9 +57,9 @@ asio::awaitable<Result<config::Loaded>> Reloader::read() const {
       [file = config_.file]() -> Result<config::Loaded> { return load_checked(file); }, patience_);
   if (loaded) co_return loaded;
   if (loaded.error().is(Errc::limit))
-    co_return fail(Errc::limit, "reload",
+    co_return fail(Errc::limit, "",
                    "refused, nothing has changed: too many readings wait for a file system already");
-  co_return fail(Errc::timeout, "reload",
+  co_return fail(Errc::timeout, "",
                  "refused, nothing has changed: a file system has not answered in " +
                      format_duration(patience_) + ", that of a `cwd` or of " + config_.file);
 }

@@ -24,7 +24,7 @@ Result<StateLock> StateLock::take(const fs::path& state_dir) {
     if (!lock.error().is_errno(EWOULDBLOCK)) return forward(lock);
     std::string owner;
     std::getline(std::ifstream(file), owner);
-    return fail(Errc::refused, "lock", "another gateway (pid " + owner + ") owns " + state_dir.string());
+    return fail(Errc::refused, "", "another gateway (pid " + owner + ") owns " + state_dir.string());
   }
   // For people only: the lock is the flock, the number in it names its owner.
   std::ofstream(file, std::ios::trunc) << ::getpid() << '\n';
