@@ -16,7 +16,8 @@ namespace {
 
 using namespace holdfast;
 
-// Where `run` stands, if it is the verb; global options may stand before it. 0: another verb, or none.
+// Where `run` stands, if it is the verb; global options may stand before it. 0: another verb, or none, or a
+// word that the gateway's program has to answer for (--help, or one that nobody knows).
 int find_run(int argc, char** argv) {
   static constexpr std::array<std::string_view, 3> kWithValue{"--config", "--state-dir", "--socket"};
   for (int i = 1; i < argc; ++i) {
@@ -24,7 +25,8 @@ int find_run(int argc, char** argv) {
     if (word == "run") return i;
     if (std::ranges::find(kWithValue, word) != kWithValue.end())
       ++i;
-    else if (!word.starts_with("--"))
+    else if (word != "--json" &&
+             std::ranges::find(kWithValue, word.substr(0, word.find('='))) == kWithValue.end())
       return 0;
   }
   return 0;

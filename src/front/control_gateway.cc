@@ -3,6 +3,7 @@
 #include "base/json_depth.h"
 #include "front/control_json.h"
 #include "front/control_routes.h"
+#include "mcp/raw_json.h"
 
 namespace holdfast::front::control {
 
@@ -32,25 +33,35 @@ asio::awaitable<void> list_one(std::shared_ptr<Listing> listing, std::size_t ind
   listing->tools[index] = std::move(tools);
 }
 
-Json tools_json(const Listing& listing) {
-  Json tools = Json::array(), errors = Json::array();
+std::string text_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// What a server said goes in as it came: it may be long, and to build it again holds up everybody.
+std::string tools_text(const Listing& listing) {
+  std::string tools;
+  Json errors = Json::array();
+  const auto failed = [&](const std::string& server, const std::string& why) {
+    errors.push_back({{"server", server}, {"message", why}});
+  };
   for (std::size_t i = 0; i < listing.servers.size(); ++i) {
+    const std::string& server = listing.servers[i];
     if (!listing.tools[i]) {
-      errors.push_back({{"server", listing.servers[i]}, {"message", listing.tools[i].error().message()}});
+      failed(server, listing.tools[i].error().message());
       continue;
     }
     for (const auto& tool : *listing.tools[i]) {
-      if (deeper_than(tool.raw)) {  // writing it recurses
-        errors.push_back(
-            {{"server", listing.servers[i]}, {"message", "tool " + tool.name + ": nested too deep"}});
+      if (deeper_than(tool.raw)) {  // who reads it recurses
+        failed(server, "tool " + tool.name + ": nested too deep");
         continue;
       }
-      tools.push_back({{"server", listing.servers[i]},
-                       {"name", tool.name},
-                       {"tool", Json::parse(tool.raw, nullptr, false)}});
+      tools.append(tools.empty() ? "" : ",").append(R"({"server":)").append(text_of(server));
+      tools.append(R"(,"name":)")
+          .append(text_of(tool.name))
+          .append(R"(,"tool":)")
+          .append(tool.raw)
+          .append("}");
     }
   }
-  return {{"tools", std::move(tools)}, {"errors", std::move(errors)}};
+  return R"({"tools":[)" + tools + R"(],"errors":)" + text_of(errors) + "}";
 }
 
 Response call_answer(const Result<mcp::Reply>& reply) {
@@ -60,10 +71,15 @@ Response call_answer(const Result<mcp::Reply>& reply) {
     response.body.append(R"({"result":)").append(reply->result).append("}");
     return response;
   }
-  Json error = {{"code", "rpc"}, {"message", reply->error->message}, {"rpc_code", reply->error->code}};
-  if (!reply->error->data.empty() && !deeper_than(reply->error->data))
-    error["data"] = Json::parse(reply->error->data, nullptr, false);
-  return json_response({{"error", std::move(error)}}, 502);
+  const auto& failure = *reply->error;
+  Response response;
+  response.status = 502;
+  response.body.append(R"({"error":{"code":"rpc","message":)").append(text_of(failure.message));
+  response.body.append(R"(,"rpc_code":)").append(std::to_string(failure.code));
+  if (!failure.data.empty() && !deeper_than(failure.data) && mcp::well_formed(failure.data))
+    response.body.append(R"(,"data":)").append(failure.data);
+  response.body.append("}}");
+  return response;
 }
 
 Answer end_instances(ControlContext& context, const Request& request, const std::string& name, bool restart) {
@@ -117,7 +133,9 @@ Answer tools(ControlContext& context, const Request& request, const std::string&
   if (listing->servers.size() == 1 && request.query("server") && !listing->tools[0]) {
     co_return error_response(listing->tools[0].error());
   }
-  co_return json_response(tools_json(*listing));
+  Response response;
+  response.body = tools_text(*listing);
+  co_return response;
 }
 
 Answer call(ControlContext& context, const Request& request, const std::string&) {

@@ -314,6 +314,10 @@ asio::awaitable<bool> Server::read_body(Shared connection, Parser& parser, std::
       error_code ec;
       connection->buffer.consume(parser.put(connection->buffer.data(), ec));
       if (!ec) continue;
+      // What is kept for more to come is no body but the extension of a chunk, or trailers, which no limit of
+      // the parser's is about.
+      if (ec == http::error::need_more && connection->buffer.size() > options_.header_limit)
+        ec = http::error::header_limit;
       if (ec != http::error::need_more) {
         co_await reject(connection, status_of(ec));
         co_return false;
@@ -336,8 +340,10 @@ asio::awaitable<bool> Server::respond(Shared connection, std::shared_ptr<Service
   const bool alive = co_await watch(connection, call);
   if (!alive) {
     work.cancel();
-    while (!co_await call->finished.wait_until(steady_clock::now() + kLastResort)) {
+    for (auto patience = steady_clock::now() + kLastResort; !co_await call->finished.wait_until(patience);) {
+      if (steady_clock::now() < patience) continue;  // we were cancelled, too: that interrupts one wait
       log::error("http.handler_stuck", {{"connection", connection->id}});
+      patience += kLastResort;
     }
     co_return false;
   }

@@ -140,6 +140,24 @@ TEST_F(HttpServerTest, oversized_headers_get_431) {
   EXPECT_EQ(seen.calls, 0);
 }
 
+// Neither the parser's limit of a head nor that of a body is about them.
+TEST_F(HttpServerTest, oversized_trailers_and_chunk_extensions_get_431) {
+  start();
+  for (const std::string& rest : std::vector<std::string>{
+           "2\r\n{}\r\n0\r\nX-Long: " + std::string(200'000, 'a'), "2;x=" + std::string(200'000, 'a')}) {
+    RawClient client(path);
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + rest);
+    EXPECT_TRUE(client.read_to_end().starts_with("HTTP/1.1 431 "));
+  }
+  EXPECT_EQ(seen.calls, 0);
+  RawClient modest(path);
+  modest.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\nX-End: "
+      "1\r\n\r\n");
+  EXPECT_TRUE(modest.read_to_end().starts_with("HTTP/1.1 200 "));
+}
+
 TEST_F(HttpServerTest, oversized_bodies_get_413_announced_or_not) {
   start({}, 1000);
   RawClient announced(path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "mcp/client.h"
 #include "mcp/raw_json.h"
 #include "mcp/splice.h"
 
@@ -39,8 +40,10 @@ Result<std::string> ToolFilter::listing(std::string result) const {
   const auto all = mcp::members(mcp::PaddedText::in(result));
   if (!all) return std::unexpected(all.error());
   const std::string_view list = mcp::member(*all, "tools");
-  const auto tools = mcp::elements(mcp::PaddedText::promised(list));
-  if (!tools) return fail(Errc::protocol, "tools/list", "the result has no tools");
+  const auto tools = mcp::elements(mcp::PaddedText::promised(list), mcp::kMostTools);
+  if (!tools)
+    return fail(Errc::protocol, "tools/list",
+                tools.error().is(Errc::limit) ? "the result has too many tools" : "the result has no tools");
   std::string kept("[");
   for (const std::string_view tool : *tools) {
     const auto name = name_of(tool);

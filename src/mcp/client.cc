@@ -15,7 +15,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr int kMostPages = 1000;  // of one listing: a server that never ends it is broken
+// Of one listing: a server that goes beyond is broken.
+constexpr int kMostPages = 1000;
+constexpr std::size_t kMostBytes = 64U << 20;
 
 std::unexpected<Error> protocol(std::string_view op, const std::string& why) {
   return fail(Errc::protocol, op, why);
@@ -106,7 +108,9 @@ Result<std::string> read_page(const std::string& server, std::string& page, std:
   if (!well_formed(page)) return protocol("tools/list", "malformed result");
   const auto all = members(PaddedText::in(page));
   if (!all) return std::unexpected(all.error());
-  const auto list = elements(PaddedText::promised(member(*all, "tools")));
+  const auto list = elements(PaddedText::promised(member(*all, "tools")), kMostTools - tools.size());
+  if (!list && list.error().is(Errc::limit))
+    return protocol("tools/list", "the server offers more than " + std::to_string(kMostTools) + " tools");
   if (!list) return protocol("tools/list", "the result has no tools");
   for (const std::string_view raw : *list) {
     const auto tool = members(PaddedText::promised(raw));
@@ -126,6 +130,7 @@ asio::awaitable<Result<std::vector<Tool>>> all_tools(std::shared_ptr<Dispatcher>
   std::vector<Tool> tools;
   std::set<std::string> seen;
   std::string cursor;
+  std::size_t bytes = 0;
   for (int page = 0; page < kMostPages; ++page) {
     const std::string params = cursor.empty() ? std::string() : "{\"cursor\":" + cursor + "}";
     auto reply = co_await exchange(dispatcher, "tools/list", params, {.deadline = deadline, .progress = {}});
@@ -135,6 +140,10 @@ asio::awaitable<Result<std::vector<Tool>>> all_tools(std::shared_ptr<Dispatcher>
       if (reply->error->code == kMethodNotFound && page == 0) co_return tools;
       co_return protocol("tools/list", "the server refused: " + reply->error->message);
     }
+    bytes += reply->result.size();
+    if (bytes > kMostBytes)
+      co_return protocol("tools/list",
+                         "the listing is longer than " + std::to_string(kMostBytes >> 20) + " MiB");
     auto next = read_page(dispatcher->server(), reply->result, tools);
     if (!next) co_return forward(next);
     if (next->empty()) co_return tools;

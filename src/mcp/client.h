@@ -25,6 +25,9 @@ struct InitializeResult {
   std::string instructions;      // decoded; may be empty
 };
 
+// Of one listing: a server that offers more is broken.
+inline constexpr std::size_t kMostTools = 10'000;
+
 struct Tool {
   std::string name;
   std::string raw;  // the whole tool object as the server sent it

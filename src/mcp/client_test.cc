@@ -290,6 +290,16 @@ TEST_F(ClientTest, batches_are_taken_in_the_revision_that_has_them) {
   EXPECT_EQ(client->counters().garbage_lines, 1);
 }
 
+TEST_F(ClientTest, a_batch_of_too_many_messages_is_garbage_as_a_whole) {
+  hello(
+      R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-03-26","capabilities":{},"serverInfo":{}}})");
+  std::string batch = R"([{"jsonrpc":"2.0","id":"q","method":"ping"})";
+  for (int i = 0; i < 1000; ++i) batch += ",1";
+  peer.say(batch + "]\n");
+  EXPECT_TRUE(counted(&ClientCounters::garbage_lines, 1));
+  EXPECT_TRUE(peer.silent());
+}
+
 TEST_F(ClientTest, a_batch_is_garbage_in_other_revisions) {
   hello();
   peer.say("[{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"ping\"}]\n");
@@ -493,6 +503,14 @@ TEST_F(Listing, a_repeated_cursor_is_a_protocol_error) {
         R"("result":{"tools":[],"nextCursor":"a"})"});
   ASSERT_FALSE(*tools);
   EXPECT_TRUE(tools->error().is(Errc::protocol));
+}
+
+TEST_F(Listing, of_too_many_tools_is_a_protocol_error_over_all_pages) {
+  std::string page = R"("result":{"tools":[{"name":"a"})";
+  for (std::size_t i = 1; i < kMostTools / 2 + 1; ++i) page += R"(,{"name":"a"})";
+  list({page + R"(],"nextCursor":"1"})", page + "]}"});
+  ASSERT_FALSE(*tools);
+  EXPECT_EQ(tools->error().subject.view(), "the server offers more than 10000 tools");
 }
 
 TEST_F(Listing, malformed_json_inside_of_a_page_is_a_protocol_error) {

@@ -12,6 +12,7 @@ using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kGarbageLogInterval = 10s;
+constexpr std::size_t kMostInBatch = 1000;
 
 // Our ids and tokens are plain integers; whatever else comes back is none of ours.
 std::optional<std::int64_t> own_id(std::string_view raw) {
@@ -173,7 +174,9 @@ void Dispatcher::on_line(PaddedText line) {
 void Dispatcher::on_batch(PaddedText line) {
   if (!revision_ || !revision_->batches)
     return garbage("a batch, which this revision does not have", line.view(), line.view().size());
-  const auto list = elements(line);
+  const auto list = elements(line, kMostInBatch);
+  if (!list && list.error().is(Errc::limit))
+    return garbage("a batch of too many messages", line.view(), line.view().size());
   if (!list || list->empty()) return garbage("malformed batch", line.view(), line.view().size());
   std::string answers;
   for (const std::string_view element : *list) {

@@ -44,7 +44,7 @@ Result<std::vector<Member>> members(PaddedText text) {
   return all;
 }
 
-Result<std::vector<std::string_view>> elements(PaddedText text) {
+Result<std::vector<std::string_view>> elements(PaddedText text, std::size_t most) {
   ondemand::parser parser;
   ondemand::document document;
   ondemand::array array;
@@ -56,6 +56,8 @@ Result<std::vector<std::string_view>> elements(PaddedText text) {
     if (std::move(next).get(value)) return malformed("json.array");
     const auto raw = raw_value(value);
     if (raw.empty()) return malformed("json.array");
+    if (all.size() == most)
+      return fail(Errc::limit, "json.array", "more than " + std::to_string(most) + " elements");
     all.push_back(raw);
   }
   if (!ended(document)) return malformed("json.array");

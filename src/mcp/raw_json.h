@@ -40,8 +40,9 @@ struct Member {
 // Values are checked as far as strings, UTF-8 and the balance of brackets go; see well_formed().
 Result<std::vector<Member>> members(PaddedText object);
 
-// The elements of a JSON array, the same way.
-Result<std::vector<std::string_view>> elements(PaddedText array);
+// The elements of a JSON array, the same way. Errc::limit: there are more than `most`.
+Result<std::vector<std::string_view>> elements(PaddedText array,
+                                               std::size_t most = static_cast<std::size_t>(-1));
 
 // The raw value of the one member called `key`; empty: absent, or there more than once.
 std::string_view member(const std::vector<Member>& all, std::string_view key);

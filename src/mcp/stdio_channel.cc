@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <deque>
+#include <new>
 
 #include "mcp/line_buffer.h"
 #include "os/signals.h"
@@ -123,8 +124,7 @@ asio::awaitable<void> deaf_to_signals() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
 }
 
-asio::awaitable<void> read_lines(std::shared_ptr<Pipe> pipe) {
-  co_await deaf_to_signals();
+asio::awaitable<void> read_all_lines(std::shared_ptr<Pipe> pipe) {
   while (!pipe->told_closed) {
     const auto room = pipe->lines.room();
     const auto [ec, bytes] =
@@ -137,6 +137,18 @@ asio::awaitable<void> read_lines(std::shared_ptr<Pipe> pipe) {
     pipe->lines.filled(bytes);
     tell_lines(*pipe);
   }
+}
+
+// How long a line is, the server decides: one that there is no memory for costs it its channel, and nobody
+// else anything.
+asio::awaitable<void> read_lines(std::shared_ptr<Pipe> pipe) {
+  co_await deaf_to_signals();
+  try {
+    co_await read_all_lines(pipe);
+    co_return;
+  } catch (const std::bad_alloc&) {
+  }
+  pipe->close(Error{make_error_code(Errc::closed), "read", "there is no memory for what the server sends"});
 }
 
 asio::awaitable<void> write_lines(std::shared_ptr<Pipe> pipe) {

@@ -8,6 +8,8 @@
 namespace holdfast::mcp {
 namespace {
 
+constexpr std::size_t kMostParts = 10'000;
+
 bool is_part(std::string_view raw) {
   std::string text(raw);
   const auto all = members(PaddedText::in(text));
@@ -25,7 +27,8 @@ std::string_view fault_of_tool_result(std::string_view result) {
     return "isError is neither true nor false";
   if (content.empty()) return {};
   std::string list(content);
-  const auto parts = elements(PaddedText::in(list));
+  const auto parts = elements(PaddedText::in(list), kMostParts);
+  if (!parts && parts.error().is(Errc::limit)) return "content has too many parts";
   if (!parts || !std::ranges::all_of(*parts, is_part)) return "content is not a list of parts with a type";
   return {};
 }

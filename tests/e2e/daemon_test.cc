@@ -127,6 +127,18 @@ TEST_F(DaemonContract, a_limit_on_the_size_of_files_ends_nobody) {
   EXPECT_EQ(gateway.cli({"status"}).exit.code, 0);
 }
 
+// The line's length is the server's choice.
+TEST_F(DaemonContract, a_line_that_there_is_no_memory_for_costs_its_server_alone) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn + "  big:\n    " + kStubborn));
+  auto client = connect(gateway, "s"), loud = connect(gateway, "big");  // their servers have no such limit
+  const rlim_t most = rlim_t{48} << 20;  // an idle gateway, and less than the line
+  const rlimit limit{.rlim_cur = most, .rlim_max = most};
+  ASSERT_EQ(::prlimit(gateway.program().pid(), RLIMIT_DATA, &limit, nullptr), 0);
+  const auto failed = call(*loud, "big", R"({"bytes":60000000})");
+  EXPECT_NE(failed.find("there is no memory for what the server sends"), std::string::npos) << failed;
+  EXPECT_NE(call(*client, "echo", R"({"text":"still"})").find("still"), std::string::npos) << gateway.log();
+}
+
 TEST_F(DaemonContract, sigterm_drains_and_leaves_nothing) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   auto client = connect(gateway, "s");
