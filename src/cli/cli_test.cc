@@ -359,6 +359,29 @@ TEST_F(CliTest, check_counts_in_the_singular_too) {
   EXPECT_TRUE(out.str().ends_with(": ok, 1 server, 0 jobs\n")) << out.str();
 }
 
+TEST_F(CliTest, check_warns_of_a_program_that_is_not_there) {
+  const auto file = front.dir.path / "config.yaml";
+  std::ofstream(front.dir.path / "text") << "x";
+  std::ofstream(file) << "mcpServers:\n  a: { command: /no/such/program }\n  b: { command: nosuchprogram }\n"
+                         "  c: { command: ./text }\n  d: { command: \"cat -n /etc/passwd\" }\n"
+                         "  e: { command: cat }\n  f: { command: cat, env: { PATH: /nowhere } }\n"
+                         "jobs:\n  j: { schedule: every 1h, command: [nosuchjob, -x] }\n";
+  EXPECT_EQ(run({"check", file}), 0) << err.str();
+  EXPECT_TRUE(out.str().ends_with(": ok, 6 servers, 1 job\n")) << out.str();
+  std::string expected;
+  for (const std::string line : {"2:17: warning: mcpServers.a.command: there is no file /no/such/program",
+                                 "3:17: warning: mcpServers.b.command: found no nosuchprogram in PATH",
+                                 "4:17: warning: mcpServers.c.command: DIR/text is not executable",
+                                 "5:17: warning: mcpServers.d.command: \"cat -n /etc/passwd\" is taken as "
+                                 "one program's name, and no shell "
+                                 "splits it; put the arguments into `args`",
+                                 "7:17: warning: mcpServers.f.command: found no cat in PATH",
+                                 "9:38: warning: jobs.j.command: found no nosuchjob in PATH"})
+    expected += file.string() + ":" + line + "\n";
+  expected.replace(expected.find("DIR"), 3, front.dir.path.string());
+  EXPECT_EQ(err.str(), expected);
+}
+
 // The link stands for a folder without the right to look into it, which root always has.
 TEST_F(CliTest, doctor_answers_where_a_socket_cannot_be_looked_at) {
   const auto loop = front.dir.path / "loop";

@@ -41,11 +41,13 @@ Json problem_json(const config::Problem& problem) {
 
 // Nobody else waits here: what comes through a pipe may be checked, if it is our own standard input.
 config::Loaded load(Context& context, const std::filesystem::path& file) {
-  if (file != "/dev/stdin") return daemon::load_checked(file);
+  const auto environment = daemon::process_environment();
+  if (file != "/dev/stdin")
+    return config::load_file(file, environment, daemon::check_schedule, daemon::check_command);
   std::string text(config::kLargestFile + 1, '\0');
   context.terminal.in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(context.terminal.in.gcount()));
-  return config::load_text(text, file, daemon::process_environment(), daemon::check_schedule);
+  return config::load_text(text, file, environment, daemon::check_schedule, daemon::check_command);
 }
 
 int check(Context& context, const std::string& given) {

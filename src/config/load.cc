@@ -64,27 +64,27 @@ bool Loaded::blocks_start() const {
 }
 
 Loaded load_text(std::string_view text, const std::filesystem::path& file, const Lookup& environment,
-                 const ScheduleCheck& check_schedule) {
+                 const ScheduleCheck& check_schedule, const CommandCheck& check_command) {
   Loaded loaded;
   const auto path = absolute_path(file);
   loaded.config.file = path.string();
   Document document = parse_document(text);
   loaded.problems = std::move(document.problems);
-  Reader(loaded.config, loaded.problems, environment, check_schedule, path.parent_path())
+  Reader(loaded.config, loaded.problems, environment, check_schedule, check_command, path.parent_path())
       .read_file(*document.root);
   in_file_order(loaded.problems);
   return loaded;
 }
 
 Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
-                 const ScheduleCheck& check_schedule) {
+                 const ScheduleCheck& check_schedule, const CommandCheck& check_command) {
   std::string text(kLargestFile + 1, '\0');
   const auto size = os::read_regular_file(file.c_str(), text);
   if (!size) return unreadable(file, why_unreadable(size.error()));
   text.resize(*size);
   if (text.size() > kLargestFile)
     return unreadable(file, "is larger than 4 MiB, more than a configuration may have");
-  return load_text(text, file, environment, check_schedule);
+  return load_text(text, file, environment, check_schedule, check_command);
 }
 
 std::filesystem::path find_config_file(std::string_view option, const Lookup& environment) {

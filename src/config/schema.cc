@@ -29,7 +29,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where MCP clients reach the gateway: `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. What other machines could reach is refused: this version has no tokens to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where `GET /healthz` is answered, and nothing else in this version: MCP clients come through `holdfast connect` and the control socket. `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. What other machines could reach is refused: there are no tokens yet to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},
@@ -155,7 +155,7 @@ const std::vector<Option>& table() {
 
     // ---- job
     {.section = S::job, .key = "schedule", .synonyms = {"schedules", "cron"}, .type = T::schedules,
-     .doc = "When: five-field cron, or `every 10m`; one or a list.",
+     .doc = "When, by the clock in UTC: five-field cron, or `every 10m`; one or a list. `every 1h` is due on the hour, whenever the gateway started: the whole multiples of its duration since 1970.",
      .set = [](Target& t, Value&& v) { t.job->schedules = std::move(v.list); }},
     {.section = S::job, .key = "timezone", .synonyms = {"tz"}, .type = T::text, .fallback = "UTC", .doc = "`UTC`; another zone is refused by this version.",
      .set = [](Target& t, Value&& v) { t.job->timezone = std::move(v.text); }},
@@ -298,7 +298,7 @@ std::string expectation(const Option& option) {
     case Type::duration_range:
       return "two durations such as 1s..60s, the smaller one first, " + range(duration);
     case Type::text_list:
-      return "a list of texts";
+      return "a list of texts (or one text)";
     case Type::text_map:
       return "a mapping of names to texts, or a list of NAME=value";
     case Type::command:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,11 @@ namespace holdfast::daemon {
 
 // cron's parser, as config asks for it. Defined in schedule_check.cc.
 std::optional<config::ScheduleFault> check_schedule(std::string_view schedule, std::string_view timezone);
+
+// Whether the program is there, in the PATH of the entry or else of this process: config::CommandCheck. For
+// `check` alone, whom nobody waits for: a folder of the PATH may lie where nobody answers. Defined in
+// command_check.cc.
+std::string check_command(const std::string& program, const std::map<std::string, std::string>& environment);
 
 // Loads `file` with this process's environment and check_schedule. What is asked for and has no effect in
 // this version is a warning.
