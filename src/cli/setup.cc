@@ -53,7 +53,8 @@ config::Loaded load(Context& context, const std::filesystem::path& file) {
 int check(Context& context, const std::string& given) {
   const std::filesystem::path file =
       config::find_config_file(given.empty() ? context.paths.config : given, context.terminal.environment);
-  if (file.empty()) return context.fail(daemon::kExitConfiguration, "no configuration found; name one");
+  if (file.empty())
+    return context.fail(daemon::kExitConfiguration, config::none_found(context.terminal.environment));
   const auto loaded = load(context, file);
   const bool clean = daemon::is_clean(loaded);
   const int code = clean ? daemon::kExitDone : daemon::kExitConfiguration;
@@ -73,7 +74,8 @@ int check(Context& context, const std::string& given) {
   for (const auto& problem : loaded.problems) {
     context.terminal.err << config::format(problem, file.string()) << '\n';
   }
-  for (const auto& entry : unusable) {
+  // Of a file that is refused whole no entry is started, and all has been said.
+  for (const auto& entry : loaded.blocks_start() ? Json::array() : unusable) {
     (void)context.fail(code, text_of(entry, "server") + " will not be started: " + text_of(entry, "reason"));
   }
   if (clean) {
@@ -123,9 +125,11 @@ void add_setup_verbs(CLI::App& app, Context& context) {
 
   // For the list of verbs alone: main() has become its face before anybody parses (apps/holdfast/main.cc).
   auto* running = app.add_subcommand("run", "A command in custody, without a gateway")->prefix_command();
+  running->footer("`holdfast run --help` says all of it.");
   running->callback([&context] {
     context.action = [&context] {
-      return context.fail(daemon::kExitUsage, "run: write it as the first word");
+      return context.fail(daemon::kExitUsage,
+                          "run must be the first word; `holdfast run --help` says what may follow it");
     };
   });
 

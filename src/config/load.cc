@@ -34,6 +34,19 @@ std::filesystem::path absolute_path(const std::filesystem::path& file) {
   return ec ? file : out.lexically_normal();
 }
 
+// Where a configuration is looked for that nobody named.
+std::vector<std::filesystem::path> places(const Lookup& environment) {
+  std::vector<std::filesystem::path> out;
+  const std::string xdg = environment("XDG_CONFIG_HOME").value_or(""),
+                    home = environment("HOME").value_or("");
+  if (xdg.starts_with('/'))
+    out.push_back(std::filesystem::path(xdg) / "holdfast/config.yaml");
+  else if (!home.empty())
+    out.push_back(std::filesystem::path(home) / ".config/holdfast/config.yaml");
+  out.emplace_back("/etc/holdfast/config.yaml");
+  return out;
+}
+
 // An insertion of each behind its equals: libstdc++ 12's stable_sort leans on a function that C++20 took
 // away.
 void in_file_order(std::vector<Problem>& problems) {
@@ -89,20 +102,18 @@ Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
 
 std::filesystem::path find_config_file(std::string_view option, const Lookup& environment) {
   if (!option.empty()) return option;
-  const auto variable = [&](std::string_view name) { return environment(name).value_or(""); };
-  if (const auto named = variable("HOLDFAST_CONFIG"); !named.empty()) return named;
-  const std::string xdg = variable("XDG_CONFIG_HOME"), home = variable("HOME");
-  std::vector<std::filesystem::path> places;
-  if (xdg.starts_with('/'))
-    places.push_back(std::filesystem::path(xdg) / "holdfast/config.yaml");
-  else if (!home.empty())
-    places.push_back(std::filesystem::path(home) / ".config/holdfast/config.yaml");
-  places.emplace_back("/etc/holdfast/config.yaml");
-  for (const auto& place : places) {
+  if (const auto named = environment("HOLDFAST_CONFIG").value_or(""); !named.empty()) return named;
+  for (const auto& place : places(environment)) {
     std::error_code ec;
     if (std::filesystem::exists(place, ec)) return place;
   }
   return {};
+}
+
+std::string none_found(const Lookup& environment) {
+  std::string looked;
+  for (const auto& place : places(environment)) looked += (looked.empty() ? "" : " and ") + place.string();
+  return "no configuration: looked for " + looked + "; --config or HOLDFAST_CONFIG names another";
 }
 
 }  // namespace holdfast::config

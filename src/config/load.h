@@ -54,5 +54,7 @@ Loaded load_text(std::string_view text, const std::filesystem::path& file, const
 // The first that is set of --config, $HOLDFAST_CONFIG, $XDG_CONFIG_HOME/holdfast/config.yaml (~/.config),
 // /etc/holdfast/config.yaml (the last two only if they exist). Empty: none.
 std::filesystem::path find_config_file(std::string_view option, const Lookup& environment);
+// Where it looked then, in one sentence.
+std::string none_found(const Lookup& environment);
 
 }  // namespace holdfast::config

@@ -31,8 +31,12 @@ bool is_clean(const config::Loaded& loaded);
 // As it is printed, one line a problem.
 std::vector<std::string> problem_lines(const config::Loaded& loaded, const std::filesystem::path& file);
 
-// The configuration of `serve`. nullopt: none found, or an error that spoils the whole of it (an unset
-// variable only spoils its entry); every problem has been printed on stderr.
+// To the log, of a configuration that is started or read again.
+void log_problems(const std::vector<std::string>& lines);
+
+// The configuration of `serve`. Its problems are events of the log. nullopt: none found, or an error that
+// spoils the whole of it (an unset variable only spoils its entry); then they are on stderr as they are, for
+// whoever sits there, with a last line that nothing was started.
 std::optional<config::Config> load_for_serving(const ServeOptions& options);
 
 }  // namespace holdfast::daemon
