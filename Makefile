@@ -19,10 +19,10 @@ build: ## the release build: bin/holdfast, with its gateway and its keeper besid
 run: ## the gateway on examples/seven-jobs.yaml with a live client; Ctrl-C ends it (RUN_FOR=20s: by itself)
 	@scripts/run.sh
 
-test: ## every test, the sanitizers on the units, ten seconds of every fuzzer, the house checks; skips aloud what the machine lacks
+test: ## every test, the sanitizers on the units, ten seconds of every fuzzer, the house checks; skips aloud what the machine lacks (about 20 minutes, 45 from nothing)
 	@scripts/test.sh
 
-demo: ## the same seven jobs under a plain client, under the rejected fix, under Holdfast, counted from /proc (TICKS=6)
+demo: ## the same seven jobs under a plain client, under the rejected fix, under Holdfast, counted from /proc (TICKS=6; TICKS=2 takes about 80 s)
 	@scripts/demo.sh
 
 lint: ## clang-format and clang-tidy, as errors

@@ -19,7 +19,7 @@ node=$(command -v node)
 if [ "$(major "$node")" -lt $want ]; then
   node=$tools/node/node_modules/.bin/node
   if [ "$(major "$node" || true)" != $want ]; then
-    say "the system's node is $(command node --version), $want is needed: npm install node@$want into .tools/node"
+    say "the system's node is $(command node --version), $want is needed: npm install node@$want into .tools/node (a few minutes, in silence)"
     mkdir -p "$tools/node"
     npm install --no-save --no-package-lock --no-fund --no-audit --loglevel=error --prefix "$tools/node" "node@$want" >/dev/null
   fi
@@ -28,7 +28,7 @@ ln -sfn "$node" "$tools/bin/node"
 
 here=$root/tests/interop/node
 if ! fresh "$tools/node.stamp" "$here/package-lock.json" "$here/package.json" || [ ! -d "$here/node_modules" ]; then
-  say "installing the pinned npm servers: npm ci in tests/interop/node"
+  say "installing the pinned npm servers: npm ci in tests/interop/node (a few minutes, in silence)"
   (cd "$here" && PATH=$tools/bin:$PATH npm ci --no-fund --no-audit --loglevel=error >/dev/null)
   for server in mcp-server-{memory,filesystem,everything} playwright-mcp; do
     ln -sfn "$here/node_modules/.bin/$server" "$tools/bin/$server"

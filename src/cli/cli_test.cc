@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -102,6 +103,8 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_NE(err.str().find("content is not a list"), std::string::npos) << err.str();
   EXPECT_EQ(run({"call", "memory"}), 2);
   EXPECT_EQ(run({"call", "memory__echo", "--arguments", "[1]"}), 2);
+  EXPECT_EQ(run({"statsu"}), 2);
+  EXPECT_EQ(err.str(), "holdfast: holdfast has no verb 'statsu'; did you mean 'status'?\n");
   EXPECT_EQ(run({"nonsense"}), 2);
   EXPECT_TRUE(err.str().starts_with("holdfast: holdfast has no verb 'nonsense'; it has status, ps, "))
       << err.str();
@@ -113,12 +116,17 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(err.str(), "holdfast: job has no verb 'nonsense'; it has run, show, history, log, cancel\n");
   EXPECT_EQ(run({"nonsense", "--help"}), 0);
   EXPECT_EQ(run({"job"}), 2);
+  EXPECT_EQ(err.str(), "holdfast: job needs a verb; it has run, show, history, log, cancel\n");
   EXPECT_EQ(run({}), 2);
+  EXPECT_TRUE(err.str().starts_with("holdfast: holdfast needs a verb; it has status, ps, ")) << err.str();
   EXPECT_EQ(run({"status", "--nonsense"}), 2);
+  EXPECT_TRUE(err.str().starts_with("holdfast: ")) << err.str();
+  EXPECT_EQ(std::ranges::count(err.str(), '\n'), 1) << err.str();
   for (const char* option : {"--state-dir", "--socket", "--config"}) {
     EXPECT_EQ(run({"status", option, ""}), 2) << option;
     EXPECT_NE(err.str().find("must not be empty"), std::string::npos) << err.str();
     EXPECT_EQ(run({std::string(option) + "=", "status"}), 2) << option;
+    EXPECT_EQ(err.str(), "holdfast: " + std::string(option) + "= needs a path\n");
   }
   EXPECT_EQ(run({"status", "--socket", "/" + std::string(107, 'x')}), 2);
   EXPECT_NE(err.str().find("at most 107 bytes"), std::string::npos) << err.str();
@@ -129,6 +137,24 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_EQ(run({"status", "--socket", front.dir.path / "nothing"}), 69);
   EXPECT_NE(err.str().find("no gateway answers"), std::string::npos);
+}
+
+TEST_F(CliTest, help_is_a_verb_too) {
+  ASSERT_EQ(run({"--help"}), 0);
+  const auto all = out.str();
+  EXPECT_EQ(run({"help"}), 0);
+  EXPECT_EQ(out.str(), all);
+  EXPECT_EQ(run({"help", "job", "run"}), 0);
+  EXPECT_NE(out.str().find("holdfast job run digest"), std::string::npos) << out.str();
+}
+
+TEST_F(CliTest, check_without_a_file_says_where_it_looked) {
+  if (std::filesystem::exists("/etc/holdfast/config.yaml")) return;
+  EXPECT_EQ(run({"check"}), 78);
+  EXPECT_EQ(
+      err.str(),
+      "holdfast: no configuration: looked for /etc/holdfast/config.yaml; --config or HOLDFAST_CONFIG names "
+      "another\n");
 }
 
 // What is empty is not "not given": a script's unset variable must not cancel every run.
@@ -335,6 +361,17 @@ TEST_F(CliTest, check_exits_78_on_a_broken_file_and_needs_no_gateway) {
   EXPECT_EQ(Json::parse(out.str())["ok"], false);
 }
 
+TEST_F(CliTest, check_says_which_entries_are_not_started_only_if_others_are) {
+  const auto file = front.dir.path / "config.yaml";
+  const std::string entry = "mcpServers: { a: { command: cat, env: { T: \"${HOLDFAST_UNSET}\" } } }\n";
+  std::ofstream(file) << entry;
+  EXPECT_EQ(run({"check", file}), 78);
+  EXPECT_NE(err.str().find("holdfast: a will not be started: "), std::string::npos) << err.str();
+  std::ofstream(file) << entry << "drain: soon\n";
+  EXPECT_EQ(run({"check", file}), 78);
+  EXPECT_EQ(err.str().find("will not be started"), std::string::npos) << err.str();
+}
+
 TEST_F(CliTest, an_answer_that_is_not_taken_is_no_success) {
   for (const auto& words : {std::vector<std::string>{"status"}, {"doctor"}, {"version"}, {"--help"}}) {
     std::ofstream full("/dev/full");
@@ -357,6 +394,29 @@ TEST_F(CliTest, check_counts_in_the_singular_too) {
   std::ofstream(file) << "mcpServers: { a: { command: cat } }\n";
   EXPECT_EQ(run({"check", file}), 0) << err.str();
   EXPECT_TRUE(out.str().ends_with(": ok, 1 server, 0 jobs\n")) << out.str();
+}
+
+TEST_F(CliTest, check_warns_of_a_program_that_is_not_there) {
+  const auto file = front.dir.path / "config.yaml";
+  std::ofstream(front.dir.path / "text") << "x";
+  std::ofstream(file) << "mcpServers:\n  a: { command: /no/such/program }\n  b: { command: nosuchprogram }\n"
+                         "  c: { command: ./text }\n  d: { command: \"cat -n /etc/passwd\" }\n"
+                         "  e: { command: cat }\n  f: { command: cat, env: { PATH: /nowhere } }\n"
+                         "jobs:\n  j: { schedule: every 1h, command: [nosuchjob, -x] }\n";
+  EXPECT_EQ(run({"check", file}), 0) << err.str();
+  EXPECT_TRUE(out.str().ends_with(": ok, 6 servers, 1 job\n")) << out.str();
+  std::string expected;
+  for (const std::string line : {"2:17: warning: mcpServers.a.command: there is no file /no/such/program",
+                                 "3:17: warning: mcpServers.b.command: found no nosuchprogram in PATH",
+                                 "4:17: warning: mcpServers.c.command: DIR/text is not executable",
+                                 "5:17: warning: mcpServers.d.command: \"cat -n /etc/passwd\" is taken as "
+                                 "one program's name, and no shell "
+                                 "splits it; put the arguments into `args`",
+                                 "7:17: warning: mcpServers.f.command: found no cat in PATH",
+                                 "9:38: warning: jobs.j.command: found no nosuchjob in PATH"})
+    expected += file.string() + ":" + line + "\n";
+  expected.replace(expected.find("DIR"), 3, front.dir.path.string());
+  EXPECT_EQ(err.str(), expected);
 }
 
 // The link stands for a folder without the right to look into it, which root always has.

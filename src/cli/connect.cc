@@ -11,6 +11,7 @@
 #include <csignal>
 #include <deque>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "front/envelope.h"
@@ -56,6 +57,18 @@ std::string overlong_line(const mcp::Skimmed& line, std::size_t limit) {
                              " bytes is longer than the limit of " + std::to_string(limit));
 }
 
+// That the gateway has no such server, and which it has; empty: it has.
+std::string unknown_server(std::string_view listing, const std::string& name) {
+  const auto json = Json::parse(listing, nullptr, false);
+  std::string others;
+  for (const auto& row : json.is_object() ? json.value("servers", Json::array()) : Json::array()) {
+    const auto other = text_of(row, "name");
+    if (other == name) return {};
+    others += (others.empty() ? "" : ", ") + other;
+  }
+  return "no such server: " + name + "; the gateway has " + (others.empty() ? "none" : others);
+}
+
 // A descriptor that is lent: blocking again, and open, when the bridge has ended.
 class Lent {
  public:
@@ -78,6 +91,7 @@ class Bridge {
          BridgeOptions options)
       : context_(context),
         address_(std::move(address)),
+        server_(server),
         target_("/mcp/" + encode(server)),
         options_(options),
         executor_(loop.get_executor()),
@@ -120,7 +134,7 @@ class Bridge {
 
   Context& context_;
   Address address_;
-  std::string target_;
+  std::string server_, target_;
   BridgeOptions options_;
   asio::any_io_executor executor_;
   Lent in_, out_;
@@ -144,6 +158,7 @@ class Bridge {
   Event writable_{executor_};
 
   Event finished_{executor_};
+  int code_ = daemon::kExitDone;
   bool gone_ = false;    // the gateway
   bool broken_ = false;  // nobody reads our answers any more
   TaskGroup requests_{executor_}, service_{executor_};
@@ -180,7 +195,7 @@ asio::awaitable<void> Bridge::run(int* code) {
   main_.reset();
   idle_.clear();
   signals_.cancel();
-  *code = gone_ ? daemon::kExitNoGateway : daemon::kExitDone;
+  *code = gone_ ? daemon::kExitNoGateway : code_;
 }
 
 // A connection on which the gateway has shown that it lives: the kernel connects in the name of a stopped
@@ -190,9 +205,12 @@ asio::awaitable<std::expected<Bridge::Connection, int>> Bridge::reach() {
   auto wire = co_await net::HttpConnection::connect(address_, deadline);
   if (!wire) co_return std::unexpected(report(context_, wire.error()));
   const auto alive =
-      co_await (*wire)->request({.target = "/v1/version", .headers = {}, .body = {}}, deadline);
+      co_await (*wire)->request({.target = "/v1/servers", .headers = {}, .body = {}}, deadline);
   if (!alive) co_return std::unexpected(report(context_, alive.error()));
   if (alive->status >= 400) co_return std::unexpected(refused(context_, *alive));
+  // It may come by a reload, and who asks for it until then gets an answer.
+  if (const auto fault = unknown_server(alive->body, server_); !fault.empty())
+    code_ = context_.fail(daemon::kExitFailed, fault);
   co_return std::move(*wire);
 }
 
@@ -336,6 +354,7 @@ asio::awaitable<void> Bridge::initialize(std::string id, std::string line) {
   request.headers.emplace_back("Holdfast-Bind", "connection");
   auto response = co_await main_->request(std::move(request), in(kLongest));
   if (response) session_ = response->header("Mcp-Session-Id").value_or("");
+  if (!session_.empty()) code_ = daemon::kExitDone;
   if (!response && response.error().is(Errc::closed)) lose_gateway(response.error());
   co_await answer(std::move(id), std::move(response));
   if (!session_.empty()) service_.spawn("connect.watch", watch_gateway());

@@ -15,8 +15,9 @@ struct BridgeOptions {
 };
 
 // JSON-RPC lines from `in` to /mcp/SERVER on the control socket, answers as lines to `out` in the order in
-// which they come. 0 after end-of-file, SIGTERM or SIGINT; 69 when the gateway is or goes away (what was in
-// flight is answered with an error, and the reason is printed once on stderr).
+// which they come. 0 after end-of-file, SIGTERM or SIGINT, but 1 if there was no such server; 69 when the
+// gateway is or goes away (what was in flight is answered with an error, and the reason is printed once on
+// stderr).
 int connect(Context& context, const std::string& server, BridgeOptions options = {});
 
 }  // namespace holdfast::cli

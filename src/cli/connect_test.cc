@@ -209,7 +209,14 @@ TEST_F(ConnectTest, an_unknown_server_is_an_answer_with_the_clients_id) {
   say(kInitialize);
   const std::string got = line();
   EXPECT_NE(got.find(R"("id":0,"error")"), std::string::npos) << got;
-  EXPECT_EQ(end(), 0);
+  EXPECT_EQ(end(), 1);
+  EXPECT_EQ(err.str(), "holdfast: no such server: nobody; the gateway has memory, broken\n");
+}
+
+TEST_F(ConnectTest, an_unknown_server_is_said_to_whoever_asks_nothing_too) {
+  start("nobody");
+  EXPECT_EQ(end(), 1);
+  EXPECT_EQ(err.str(), "holdfast: no such server: nobody; the gateway has memory, broken\n");
 }
 
 TEST_F(ConnectTest, without_a_gateway_it_says_so_once_and_exits_69) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_depth.h"
+#include "cli/table.h"
 
 namespace holdfast::cli {
 
@@ -112,6 +113,11 @@ std::string text_of(const Json& object, const char* key) {
   if (it == object.end() || it->is_null()) return "";
   if (it->is_string()) return it->get<std::string>();
   return it->dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string memory_of(const Json& row) {
+  const auto it = row.find("memory_bytes");
+  return it != row.end() && it->is_number() ? format_bytes(it->get<std::int64_t>()) : "-";
 }
 
 }  // namespace holdfast::cli

@@ -60,6 +60,9 @@ bool print_json(Context& context, const Json& json);
 // Empty for what is missing or null, text as it is, anything else as JSON.
 std::string text_of(const Json& object, const char* key);
 
+// Its memory_bytes, for people; "-": unknown.
+std::string memory_of(const Json& row);
+
 // One unit each: adds verbs to the parser.
 void add_look_verbs(CLI::App& app, Context& context);   // status ps servers tools sessions logs
 void add_act_verbs(CLI::App& app, Context& context);    // call sweep restart stop reload shutdown

@@ -92,7 +92,7 @@ int ps(Context& context, bool tree) {
                                          text_of(row, "state"),
                                          text_of(row, "pid"),
                                          std::to_string(row.at("processes").size()),
-                                         format_bytes(row.value("memory_bytes", std::int64_t{0})),
+                                         memory_of(row),
                                          text_of(row, "calls_in_flight"),
                                          age_of(text_of(row, "started_at")),
                                          age_of(text_of(row, "stop_at")),
@@ -179,7 +179,7 @@ void add_look_verbs(CLI::App& app, Context& context) {
     sub->footer(std::string("Example: holdfast ") + example);
     return sub;
   };
-  verb("status", "The gateway in six lines", "status --json")->callback([&context] {
+  verb("status", "The gateway, what it guarantees here, and counts", "status --json")->callback([&context] {
     context.action = [&context] { return status(context); };
   });
   const auto tree = std::make_shared<bool>(false);

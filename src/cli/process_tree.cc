@@ -6,13 +6,13 @@
 #include <set>
 #include <vector>
 
+#include "cli/context.h"
 #include "cli/table.h"
 
 namespace holdfast::cli {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Children = std::map<long, std::vector<const Json*>>;
 
 void draw(std::ostream& out, const Children& children, const Json& process, const std::string& indent,
@@ -20,8 +20,7 @@ void draw(std::ostream& out, const Children& children, const Json& process, cons
   const long pid = process.value("pid", 0L);
   if (!drawn.insert(pid).second) return;  // a reused number must not send us in a circle
   out << indent << (last ? "└─ " : "├─ ") << process.value("pid", 0L) << ' '
-      << one_line(process.value("name", "?"), 40) << "  "
-      << format_bytes(process.value("memory_bytes", std::int64_t{0})) << '\n';
+      << one_line(process.value("name", "?"), 40) << "  " << memory_of(process) << '\n';
   const auto below = children.find(pid);
   if (below == children.end()) return;
   for (const Json* child : below->second) {

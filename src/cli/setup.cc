@@ -41,17 +41,20 @@ Json problem_json(const config::Problem& problem) {
 
 // Nobody else waits here: what comes through a pipe may be checked, if it is our own standard input.
 config::Loaded load(Context& context, const std::filesystem::path& file) {
-  if (file != "/dev/stdin") return daemon::load_checked(file);
+  const auto environment = daemon::process_environment();
+  if (file != "/dev/stdin")
+    return config::load_file(file, environment, daemon::check_schedule, daemon::check_command);
   std::string text(config::kLargestFile + 1, '\0');
   context.terminal.in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(context.terminal.in.gcount()));
-  return config::load_text(text, file, daemon::process_environment(), daemon::check_schedule);
+  return config::load_text(text, file, environment, daemon::check_schedule, daemon::check_command);
 }
 
 int check(Context& context, const std::string& given) {
   const std::filesystem::path file =
       config::find_config_file(given.empty() ? context.paths.config : given, context.terminal.environment);
-  if (file.empty()) return context.fail(daemon::kExitConfiguration, "no configuration found; name one");
+  if (file.empty())
+    return context.fail(daemon::kExitConfiguration, config::none_found(context.terminal.environment));
   const auto loaded = load(context, file);
   const bool clean = daemon::is_clean(loaded);
   const int code = clean ? daemon::kExitDone : daemon::kExitConfiguration;
@@ -71,7 +74,8 @@ int check(Context& context, const std::string& given) {
   for (const auto& problem : loaded.problems) {
     context.terminal.err << config::format(problem, file.string()) << '\n';
   }
-  for (const auto& entry : unusable) {
+  // Of a file that is refused whole no entry is started, and all has been said.
+  for (const auto& entry : loaded.blocks_start() ? Json::array() : unusable) {
     (void)context.fail(code, text_of(entry, "server") + " will not be started: " + text_of(entry, "reason"));
   }
   if (clean) {
@@ -121,9 +125,11 @@ void add_setup_verbs(CLI::App& app, Context& context) {
 
   // For the list of verbs alone: main() has become its face before anybody parses (apps/holdfast/main.cc).
   auto* running = app.add_subcommand("run", "A command in custody, without a gateway")->prefix_command();
+  running->footer("`holdfast run --help` says all of it.");
   running->callback([&context] {
     context.action = [&context] {
-      return context.fail(daemon::kExitUsage, "run: write it as the first word");
+      return context.fail(daemon::kExitUsage,
+                          "run must be the first word; `holdfast run --help` says what may follow it");
     };
   });
 

@@ -34,11 +34,11 @@ TEST(Table, sizes_and_lines_are_short) {
 TEST(ProcessTree, children_stand_below_their_parents_with_pids_and_memory) {
   const auto processes = nlohmann::ordered_json::parse(
       R"([{"pid":10,"ppid":1,"name":"keeper","memory_bytes":45056},{"pid":11,"ppid":10,"name":"npx","memory_bytes":1048576},
-          {"pid":12,"ppid":11,"name":"node","memory_bytes":0},{"pid":13,"ppid":10,"name":"helper","memory_bytes":0}])");
+          {"pid":12,"ppid":11,"name":"node","memory_bytes":0},{"pid":13,"ppid":10,"name":"helper","memory_bytes":null}])");
   std::ostringstream out;
   print_process_tree(out, processes);
   EXPECT_EQ(out.str(),
-            "  └─ 10 keeper  44.0K\n     ├─ 11 npx  1.0M\n     │  └─ 12 node  0B\n     └─ 13 helper  0B\n");
+            "  └─ 10 keeper  44.0K\n     ├─ 11 npx  1.0M\n     │  └─ 12 node  0B\n     └─ 13 helper  -\n");
 }
 
 TEST(ProcessTree, a_circle_of_reused_numbers_ends) {

@@ -309,6 +309,22 @@ Document refuse(int line, int column, std::string message) {
   return {std::move(empty), {{Problem::Severity::error, line, column, {}, std::move(message)}}};
 }
 
+// A tab among the blanks in front of a line, 1-based; 0: there is none.
+int tab_in_front(std::string_view text, int line) {
+  for (; line > 1; --line) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  const auto tab = text.find_first_not_of(' ');
+  return tab != std::string_view::npos && text[tab] == '\t' ? static_cast<int>(tab) + 1 : 0;
+}
+
+Document not_yaml(const std::string& text, Places& places, const YAML::Exception& fault) {
+  const std::string why = "this is not YAML: ";
+  if (fault.mark.is_null()) return refuse(0, 0, why + clipped(fault.msg, 200));
+  const auto [line, column] = places.at(fault.mark);
+  const int tab = looks_like_json(text) ? 0 : tab_in_front(text, line);
+  if (tab > 0) return refuse(line, tab, why + "a tab indents this line, where only blanks may");
+  return refuse(line, column, why + clipped(fault.msg, 200));
+}
+
 Document build(const std::string& text) {
   Places places(text);
   Document document;
@@ -325,9 +341,7 @@ Document build(const std::string& text) {
   } catch (const Stop& stop) {
     return refuse(stop.line, stop.column, stop.message);
   } catch (const YAML::Exception& fault) {
-    const auto [line, column] = places.at(fault.mark);
-    return refuse(fault.mark.is_null() ? 0 : line, fault.mark.is_null() ? 0 : column,
-                  "this is not YAML: " + clipped(fault.msg, 200));
+    return not_yaml(text, places, fault);
   } catch (const std::exception& fault) {
     return refuse(0, 0, fmt::format("this cannot be read: {}", fault.what()));
   }

@@ -122,6 +122,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"two_documents", "a: 1\n---\nb: 2\n",
                 "f:3:1: error: a second document starts here; one file holds one\n"},
         Refusal{"unclosed", "a: [1, 2\n", "f:2:1: error: this is not YAML: end of sequence flow not found\n"},
+        Refusal{"tab", "a:\n  b:\n\tc: d\n",
+                "f:3:1: error: this is not YAML: a tab indents this line, where only blanks may\n"},
+        Refusal{"tab_behind_blanks", "a:\n  \tb: c\n",
+                "f:2:3: error: this is not YAML: a tab indents this line, where only blanks may\n"},
+        Refusal{"tab_in_json", "{\"a\":\n\t[1, 2\n\t\"b\": 1}\n",
+                "f:3:8: error: this is not YAML: illegal flow end\n"},
         Refusal{"bad_escape", "a: \"\\é\"\n",
                 "f:1:7: error: this is not YAML: unknown escape character: ?\n"}),
     [](const auto& info) { return std::string(info.param.name); });

@@ -53,6 +53,8 @@ void Reader::read_job(const Node& key, const Node& node, const std::string& path
   }
   if (!has_run_variables(job.cwd))
     check_directory(job.cwd, job.unusable, given(Section::job, node, "cwd"), node, path, job.enabled);
+  if (job.enabled && job.unusable.empty() && !job.command.empty() && !has_run_variables(job.command.front()))
+    check_program(job.command.front(), job.env, *given(Section::job, node, "command"), path);
   finish_entry(first, job.enabled);
   if (good_name) config_.jobs.emplace(key.text, std::move(job));
 }

@@ -34,6 +34,19 @@ std::filesystem::path absolute_path(const std::filesystem::path& file) {
   return ec ? file : out.lexically_normal();
 }
 
+// Where a configuration is looked for that nobody named.
+std::vector<std::filesystem::path> places(const Lookup& environment) {
+  std::vector<std::filesystem::path> out;
+  const std::string xdg = environment("XDG_CONFIG_HOME").value_or(""),
+                    home = environment("HOME").value_or("");
+  if (xdg.starts_with('/'))
+    out.push_back(std::filesystem::path(xdg) / "holdfast/config.yaml");
+  else if (!home.empty())
+    out.push_back(std::filesystem::path(home) / ".config/holdfast/config.yaml");
+  out.emplace_back("/etc/holdfast/config.yaml");
+  return out;
+}
+
 // An insertion of each behind its equals: libstdc++ 12's stable_sort leans on a function that C++20 took
 // away.
 void in_file_order(std::vector<Problem>& problems) {
@@ -64,45 +77,43 @@ bool Loaded::blocks_start() const {
 }
 
 Loaded load_text(std::string_view text, const std::filesystem::path& file, const Lookup& environment,
-                 const ScheduleCheck& check_schedule) {
+                 const ScheduleCheck& check_schedule, const CommandCheck& check_command) {
   Loaded loaded;
   const auto path = absolute_path(file);
   loaded.config.file = path.string();
   Document document = parse_document(text);
   loaded.problems = std::move(document.problems);
-  Reader(loaded.config, loaded.problems, environment, check_schedule, path.parent_path())
+  Reader(loaded.config, loaded.problems, environment, check_schedule, check_command, path.parent_path())
       .read_file(*document.root);
   in_file_order(loaded.problems);
   return loaded;
 }
 
 Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
-                 const ScheduleCheck& check_schedule) {
+                 const ScheduleCheck& check_schedule, const CommandCheck& check_command) {
   std::string text(kLargestFile + 1, '\0');
   const auto size = os::read_regular_file(file.c_str(), text);
   if (!size) return unreadable(file, why_unreadable(size.error()));
   text.resize(*size);
   if (text.size() > kLargestFile)
     return unreadable(file, "is larger than 4 MiB, more than a configuration may have");
-  return load_text(text, file, environment, check_schedule);
+  return load_text(text, file, environment, check_schedule, check_command);
 }
 
 std::filesystem::path find_config_file(std::string_view option, const Lookup& environment) {
   if (!option.empty()) return option;
-  const auto variable = [&](std::string_view name) { return environment(name).value_or(""); };
-  if (const auto named = variable("HOLDFAST_CONFIG"); !named.empty()) return named;
-  const std::string xdg = variable("XDG_CONFIG_HOME"), home = variable("HOME");
-  std::vector<std::filesystem::path> places;
-  if (xdg.starts_with('/'))
-    places.push_back(std::filesystem::path(xdg) / "holdfast/config.yaml");
-  else if (!home.empty())
-    places.push_back(std::filesystem::path(home) / ".config/holdfast/config.yaml");
-  places.emplace_back("/etc/holdfast/config.yaml");
-  for (const auto& place : places) {
+  if (const auto named = environment("HOLDFAST_CONFIG").value_or(""); !named.empty()) return named;
+  for (const auto& place : places(environment)) {
     std::error_code ec;
     if (std::filesystem::exists(place, ec)) return place;
   }
   return {};
+}
+
+std::string none_found(const Lookup& environment) {
+  std::string looked;
+  for (const auto& place : places(environment)) looked += (looked.empty() ? "" : " and ") + place.string();
+  return "no configuration: looked for " + looked + "; --config or HOLDFAST_CONFIG names another";
 }
 
 }  // namespace holdfast::config

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,17 +39,22 @@ struct ScheduleFault {
 };
 using ScheduleCheck =
     std::function<std::optional<ScheduleFault>(std::string_view schedule, std::string_view timezone)>;
+// Why `program` could not be started with the variables of its entry; empty: it could. May be none at all.
+using CommandCheck = std::function<std::string(const std::string& program,
+                                               const std::map<std::string, std::string>& environment)>;
 using Lookup = std::function<std::optional<std::string>(std::string_view variable)>;
 
 // Reads a regular file only, and never waits for whoever holds the other end of something else. May take as
 // long as the disks of the file and of the folders in it do.
 Loaded load_file(const std::filesystem::path& file, const Lookup& environment,
-                 const ScheduleCheck& check_schedule);
+                 const ScheduleCheck& check_schedule, const CommandCheck& check_command = {});
 Loaded load_text(std::string_view text, const std::filesystem::path& file, const Lookup& environment,
-                 const ScheduleCheck& check_schedule);
+                 const ScheduleCheck& check_schedule, const CommandCheck& check_command = {});
 
 // The first that is set of --config, $HOLDFAST_CONFIG, $XDG_CONFIG_HOME/holdfast/config.yaml (~/.config),
 // /etc/holdfast/config.yaml (the last two only if they exist). Empty: none.
 std::filesystem::path find_config_file(std::string_view option, const Lookup& environment);
+// Where it looked then, in one sentence.
+std::string none_found(const Lookup& environment);
 
 }  // namespace holdfast::config

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/interpolate.h"
 #include "config/reader.h"
 
 namespace holdfast::config {
@@ -106,9 +107,30 @@ void Reader::check_server(Server& server, const Node& key, const Node& node, con
     server.unusable = not_served(server);
     if (!server.unusable.empty()) error(key, path, server.unusable + "; it is not started", false);
   }
-  if (command)
-    check_directory(server.cwd, server.unusable, given(Section::server, node, "cwd"), node, path,
-                    server.enabled);
+  if (!command) return;
+  check_directory(server.cwd, server.unusable, given(Section::server, node, "cwd"), node, path,
+                  server.enabled);
+  if (server.enabled && server.unusable.empty())
+    check_program(server.command, server.env, *given(Section::server, node, "command"), path);
+}
+
+// A warning: the program may be there, or in another PATH, when it is wanted.
+void Reader::check_program(const std::string& program, const std::map<std::string, std::string>& environment,
+                           const Node& command, const std::string& path) {
+  if (!check_command_ || program.empty()) return;
+  std::string fault = check_command_(program, environment);
+  if (fault.empty()) return;
+  const Node& at = command.is_list() ? *command.items.front() : command;
+  const std::string text = interpolate(at.text, environment_, false).text;
+  if (const auto blank = text.find_first_of(" \t"); blank != std::string::npos) {
+    const std::string word = text.substr(0, blank);
+    if (check_command_(word.contains('/') ? resolve(word) : word, environment).empty())
+      fault = fmt::format(
+          "{} is taken as one program's name, and no shell splits it; put the arguments into "
+          "`args`",
+          found(at));
+  }
+  warn(at, path_of(path, "command"), std::move(fault));
 }
 
 // It spoils its own entry only: a disk that is not mounted must not keep all the others from starting.

@@ -166,8 +166,18 @@ TEST(mcp_servers, wrong_entries_are_told_apart) {
        "27: error: mcpServers.s.command: found \"\"; expected a program, or a list of a program and its "
        "arguments"},
       {"{s: {command: npx foo}}",
-       "27: warning: mcpServers.s.command: is one program's name with blanks in it; arguments belong into "
-       "`args`"},
+       "27: warning: mcpServers.s.command: \"npx foo\" is taken as one program's name, and no shell splits "
+       "it; "
+       "put the arguments into `args`"},
+      {"{s: {command: npx -y @scope/foo}}",
+       "27: warning: mcpServers.s.command: \"npx -y @scope/foo\" is taken as one program's name, and no "
+       "shell "
+       "splits it; put the arguments into `args`"},
+      {"{s: {command: ./nosuch}}", "27: warning: mcpServers.s.command: no /tmp/nosuch"},
+      {"{s: {command: [nosuch, -y]}}", "28: warning: mcpServers.s.command: no nosuch"},
+      {"{s: {command: nosuch -y}}", "27: warning: mcpServers.s.command: no nosuch -y"},
+      {"{s: {command: nosuch, enabled: false}, t: {}}",
+       "52: error: mcpServers.t: has neither `command` nor `url`; one of them says what the server is"},
       {"{s: {command: x, env: {A: b}, environment: {}}}",
        "43: error: mcpServers.s.environment: says the same as \"env\" above; keep one"},
       {"[a]", "13: error: mcpServers: found a list; expected a mapping of names to servers"},

@@ -33,11 +33,13 @@ const Node* given(Section section, const Node& map, std::string_view option) {
 }
 
 Reader::Reader(Config& config, std::vector<Problem>& problems, const Lookup& environment,
-               const ScheduleCheck& check, std::filesystem::path folder)
+               const ScheduleCheck& check_schedule, const CommandCheck& check_command,
+               std::filesystem::path folder)
     : config_(config),
       problems_(problems),
       environment_(environment),
-      check_schedule_(check),
+      check_schedule_(check_schedule),
+      check_command_(check_command),
       folder_(std::move(folder)) {}
 
 void Reader::error(const Node& at, std::string_view path, std::string message, bool blocks_start) {

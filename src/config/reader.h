@@ -19,7 +19,8 @@ namespace holdfast::config {
 class Reader {
  public:
   Reader(Config& config, std::vector<Problem>& problems, const Lookup& environment,
-         const ScheduleCheck& check, std::filesystem::path folder);
+         const ScheduleCheck& check_schedule, const CommandCheck& check_command,
+         std::filesystem::path folder);
 
   // The whole file.
   void read_file(const Node& root);
@@ -62,6 +63,8 @@ class Reader {
   void check_server(Server& server, const Node& key, const Node& node, const std::string& path);
   void check_directory(std::string& cwd, std::string& unusable, const Node* at, const Node& node,
                        const std::string& path, bool enabled);
+  void check_program(const std::string& program, const std::map<std::string, std::string>& environment,
+                     const Node& command, const std::string& path);
   void finish_entry(std::size_t first_problem, bool enabled);
   void read_job(const Node& key, const Node& node, const std::string& path);
   std::string with_server_renamed(std::string tool) const;
@@ -72,6 +75,7 @@ class Reader {
   std::vector<Problem>& problems_;
   const Lookup& environment_;
   const ScheduleCheck& check_schedule_;
+  const CommandCheck& check_command_;
   std::filesystem::path folder_;
   std::array<std::size_t, 3> reported_{};  // warnings, blocking errors, others
   std::size_t left_out_ = 0;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/nearest.h"
+
 namespace holdfast::config {
 namespace {
 
@@ -29,7 +31,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where MCP clients reach the gateway: `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. What other machines could reach is refused: this version has no tokens to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where `GET /healthz` is answered, and nothing else in this version: MCP clients come through `holdfast connect` and the control socket. `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. What other machines could reach is refused: there are no tokens yet to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},
@@ -155,7 +157,7 @@ const std::vector<Option>& table() {
 
     // ---- job
     {.section = S::job, .key = "schedule", .synonyms = {"schedules", "cron"}, .type = T::schedules,
-     .doc = "When: five-field cron, or `every 10m`; one or a list.",
+     .doc = "When, by the clock in UTC: five-field cron, or `every 10m`; one or a list. `every 1h` is due on the hour, whenever the gateway started: the whole multiples of its duration since 1970.",
      .set = [](Target& t, Value&& v) { t.job->schedules = std::move(v.list); }},
     {.section = S::job, .key = "timezone", .synonyms = {"tz"}, .type = T::text, .fallback = "UTC", .doc = "`UTC`; another zone is refused by this version.",
      .set = [](Target& t, Value&& v) { t.job->timezone = std::move(v.text); }},
@@ -222,24 +224,6 @@ std::string folded(std::string_view key) {
   return out;
 }
 
-// Letters put in, left out, changed or swapped with their neighbour, capitals aside.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  const auto same = [&](std::size_t i, std::size_t j) { return lower(a[i]) == lower(b[j]); };
-  std::vector<std::size_t> before_last, last, row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    before_last = std::exchange(last, row);
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same(i - 1, j - 1) ? 0 : 1)});
-      if (i > 1 && j > 1 && same(i - 1, j - 2) && same(i - 2, j - 1))
-        row[j] = std::min(row[j], before_last[j - 2] + 1);
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
 
 std::span<const Option> options() { return table(); }
@@ -256,19 +240,11 @@ const Option* find_option(Section section, std::string_view key) {
 }
 
 std::string_view nearest_key(Section section, std::string_view key) {
-  if (key.size() > 60) return {};
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(1, key.size() / 3) + 1;
-  for (const Option& option : table()) {
-    if (option.section != section || option.type == Type::ignored || option.type == Type::unsupported)
-      continue;
-    const std::size_t distance = edit_distance(key, option.key);
-    if (distance < least) {
-      least = distance;
-      best = option.key;
-    }
-  }
-  return best;
+  std::vector<std::string_view> known;
+  for (const Option& option : table())
+    if (option.section == section && option.type != Type::ignored && option.type != Type::unsupported)
+      known.push_back(option.key);
+  return nearest(key, known);
 }
 
 std::string expectation(const Option& option) {
@@ -298,7 +274,7 @@ std::string expectation(const Option& option) {
     case Type::duration_range:
       return "two durations such as 1s..60s, the smaller one first, " + range(duration);
     case Type::text_list:
-      return "a list of texts";
+      return "a list of texts (or one text)";
     case Type::text_map:
       return "a mapping of names to texts, or a list of NAME=value";
     case Type::command:

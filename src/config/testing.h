@@ -2,6 +2,7 @@
 // changes.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +26,13 @@ inline std::optional<ScheduleFault> check_schedule(std::string_view schedule, st
   return ScheduleFault{static_cast<int>(at) + 1, "hour 25 is out of range 0-23"};
 }
 
+// Every program is there but those with "nosuch" or a blank in their name.
+inline std::string check_command(const std::string& program, const std::map<std::string, std::string>&) {
+  return program.contains("nosuch") || program.contains(' ') ? "no " + program : std::string();
+}
+
 inline Loaded load(std::string_view text) {
-  return load_text(text, "/tmp/c.yaml", environment, check_schedule);
+  return load_text(text, "/tmp/c.yaml", environment, check_schedule, check_command);
 }
 
 inline std::string whole_report(const Loaded& loaded) {

@@ -203,15 +203,12 @@ std::optional<Value> Reader::read_list(const Option& row, const Node& node, cons
   if (good && row.type == Type::command) {
     std::string& program = value.list.front();
     if (program.contains('/') || program == "~") program = resolve(program);
-    if (node.is_scalar() && program.contains(' ') && !program.contains('/')) {
-      if (in_job_)
-        return error(node, path,
-                     fmt::format("found {}; expected a list of words such as [claude, -p, \"...\"]: no "
-                                 "shell splits it",
-                                 found(node))),
-               std::nullopt;
-      warn(node, path, "is one program's name with blanks in it; arguments belong into `args`");
-    }
+    if (in_job_ && node.is_scalar() && program.contains(' ') && !program.contains('/'))
+      return error(node, path,
+                   fmt::format("found {}; expected a list of words such as [claude, -p, \"...\"]: no "
+                               "shell splits it",
+                               found(node))),
+             std::nullopt;
   }
   return good ? std::optional(std::move(value)) : std::nullopt;
 }

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/log.h"
+
 namespace holdfast::daemon {
 
 config::Loaded load_checked(const std::filesystem::path& file) {
@@ -24,17 +26,25 @@ std::vector<std::string> problem_lines(const config::Loaded& loaded, const std::
   return lines;
 }
 
+void log_problems(const std::vector<std::string>& lines) {
+  for (const auto& line : lines) log::warn("configuration.problem", {{"problem", line}});
+}
+
 std::optional<config::Config> load_for_serving(const ServeOptions& options) {
   const auto file = config::find_config_file(options.config, process_environment());
   if (file.empty()) {
-    std::fprintf(stderr,
-                 "holdfast: no configuration: give --config, or write ~/.config/holdfast/config.yaml\n");
+    std::fprintf(stderr, "holdfast: %s\n", config::none_found(process_environment()).c_str());
     return std::nullopt;
   }
   auto loaded = load_checked(file);
-  for (const auto& line : problem_lines(loaded, file)) std::fprintf(stderr, "%s\n", line.c_str());
-  if (loaded.blocks_start()) return std::nullopt;
-  return std::move(loaded.config);
+  const auto lines = problem_lines(loaded, file);
+  if (!loaded.blocks_start()) {
+    log_problems(lines);
+    return std::move(loaded.config);
+  }
+  for (const auto& line : lines) std::fprintf(stderr, "%s\n", line.c_str());
+  std::fprintf(stderr, "holdfast: nothing was started: mend the errors above first\n");
+  return std::nullopt;
 }
 
 }  // namespace holdfast::daemon

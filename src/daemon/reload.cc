@@ -14,7 +14,7 @@ namespace {
 constexpr std::chrono::minutes kPatience{5};  // for the reload before, which its own awaits bound
 
 void say(const front::ReloadReport& report) {
-  for (const auto& line : report.problems) log::warn("configuration.problem", {{"problem", line}});
+  log_problems(report.problems);
   if (!report.applied) {
     log::error("gateway.reload_refused",
                {{"file", report.file}, {"reason", "the configuration has errors; nothing has changed"}});

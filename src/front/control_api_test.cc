@@ -2,9 +2,12 @@
 
 #include <unistd.h>
 
+#include <climits>
+
 #include <nlohmann/json.hpp>
 
 #include "front/fakes.h"
+#include "os/procfs.h"
 
 namespace holdfast::front {
 namespace {
@@ -31,13 +34,17 @@ TEST_F(ControlApiTest, status_has_the_documented_shape) {
       R"("limits":{"memory":"rlimit per process","pids":"not enforced: no leaf","cpu":"not enforced: no leaf",)"
       R"("files":"rlimit per process"},)"
       R"("trees":{"starting":0,"active":0,"idle":0,"draining":0,"orphaned":0,"stopping":0,"unkillable":0},)"
-      R"("reaped_total":4,"sweeps_total":2},"servers":{"ready":1,"backoff":0,"parked":1},)"
+      R"("reaped_total":4,"sweeps_total":2},"servers":{"ready":1,"backoff":0,"parked":1,"unusable":0},)"
       R"("sessions":1,"jobs":{"total":1,"running":1,"paused":0},"warnings":[]})");
 }
 
 TEST_F(ControlApiTest, status_warns_and_counts_as_ps_says) {
   front.warning = "the state is gone";
   EXPECT_EQ(get("/v1/status")["warnings"].dump(), R"(["the state is gone"])");
+  front.gateway.unusable = "env.TOKEN: the variable TOKEN is not set";
+  EXPECT_EQ(get("/v1/status")["servers"].dump(), R"({"ready":1,"backoff":0,"parked":0,"unusable":1})");
+  EXPECT_EQ(get("/v1/status")["warnings"][1],
+            "server broken is not started: env.TOKEN: the variable TOKEN is not set");
   gateway::InstanceView draining, starting;
   draining.id = "t-1", starting.id = "t-2";
   draining.draining = starting.draining = true;
@@ -72,6 +79,21 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_GT(tree[0]["memory_bytes"], 100'000);
 }
 
+// Whose memory one may not read has none to be seen, as the kernel's own threads have none.
+TEST_F(ControlApiTest, memory_that_cannot_be_seen_is_null_and_no_zero) {
+  gateway::InstanceView view;
+  view.id = "t-1", view.keeper_pid = 1, view.pid = ::getpid(), view.processes = {::getpid()};
+  front.gateway.views = {view};
+  const bool seen = os::pss_bytes(1).has_value();  // root sees all
+  const Json row = get("/v1/ps?tree=1")["instances"][0];
+  EXPECT_EQ(row["tree"][0]["memory_bytes"].is_null(), !seen) << row;
+  EXPECT_GT(row["memory_bytes"], 100'000);
+  front.gateway.views[0].processes = {1};
+  EXPECT_EQ(get("/v1/ps")["instances"][0]["memory_bytes"].is_null(), !seen);
+  front.gateway.views[0].processes = {INT_MAX};  // nobody
+  EXPECT_TRUE(get("/v1/ps")["instances"][0]["memory_bytes"].is_null());
+}
+
 TEST_F(ControlApiTest, ps_shows_a_start_once_and_what_is_unknown_as_null) {
   gateway::InstanceView instance, tree;
   instance.server = tree.server = "memory";
@@ -83,7 +105,7 @@ TEST_F(ControlApiTest, ps_shows_a_start_once_and_what_is_unknown_as_null) {
   EXPECT_EQ(
       rows[0].dump(),
       R"({"id":"t-1","server":"memory","key":"","state":"starting","pid":null,"keeper_pid":null,"processes":[],)"
-      R"("memory_bytes":0,"rung":"leaf","leases":[],"calls_in_flight":0,"started_at":"1970-01-01T00:00:01.500Z",)"
+      R"("memory_bytes":null,"rung":"leaf","leases":[],"calls_in_flight":0,"started_at":"1970-01-01T00:00:01.500Z",)"
       R"("idle_since":null,"stop_at":null,"reason":""})");
   const Json left = Json::parse(front.ask("POST", "/v1/servers/memory/stop").body)["left"][0];
   for (const char* unknown : {"id", "pid", "keeper_pid", "rung", "started_at"})

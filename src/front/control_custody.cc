@@ -27,7 +27,11 @@ Json tree_counts(const ControlContext& context) {
 
 Json warnings(const ControlContext& context) {
   const std::string warning = context.hooks.warning ? context.hooks.warning() : "";
-  return warning.empty() ? Json::array() : Json::array({warning});
+  Json out = warning.empty() ? Json::array() : Json::array({warning});
+  for (const auto& server : context.gateway.servers())
+    if (server.state == "unusable")
+      out.push_back("server " + server.name + " is not started: " + server.reason);
+  return out;
 }
 
 Json limits_json(const custody::Enforcement& limits) {
@@ -39,7 +43,10 @@ Json limits_json(const custody::Enforcement& limits) {
 Json server_counts(const ControlContext& context) {
   std::map<std::string, int> counts;
   for (const auto& server : context.gateway.servers()) ++counts[server.state];
-  return {{"ready", counts["ready"]}, {"backoff", counts["backoff"]}, {"parked", counts["parked"]}};
+  return {{"ready", counts["ready"]},
+          {"backoff", counts["backoff"]},
+          {"parked", counts["parked"]},
+          {"unusable", counts["unusable"]}};
 }
 
 Json job_counts(const ControlContext& context) {
@@ -75,10 +82,18 @@ asio::awaitable<Sizes> sizes_of(ControlContext& context, std::vector<pid_t> pids
   co_return (co_await context.measuring->try_run(measure, 2 * kPatience)).value_or(Sizes());
 }
 
-// 0: it could not be measured in time, or is somebody else's.
-std::int64_t size_of(const Sizes& sizes, pid_t pid) {
+// nullopt: it could not be measured in time, or is not ours to see.
+std::optional<std::int64_t> size_of(const Sizes& sizes, pid_t pid) {
   const auto found = sizes.find(pid);
-  return found == sizes.end() ? 0 : found->second;
+  return found == sizes.end() ? std::nullopt : std::optional(found->second);
+}
+
+// Of those of whom it is known; nullopt: of none.
+std::optional<std::int64_t> sum_of(const Sizes& sizes, const std::vector<pid_t>& pids) {
+  std::optional<std::int64_t> sum;
+  for (const pid_t pid : pids)
+    if (const auto size = size_of(sizes, pid)) sum = sum.value_or(0) + *size;
+  return sum;
 }
 
 std::vector<pid_t> with_keeper(const gateway::InstanceView& instance) {
@@ -101,7 +116,7 @@ Json process_tree(const gateway::InstanceView& instance, const Sizes& sizes) {
     out.push_back({{"pid", pid},
                    {"ppid", stat->ppid},
                    {"name", stat->comm.view()},
-                   {"memory_bytes", size_of(sizes, pid)}});
+                   {"memory_bytes", json_size(size_of(sizes, pid))}});
   }
   return out;
 }
@@ -141,9 +156,7 @@ Answer ps(ControlContext& context, const Request& request, const std::string&) {
   const Sizes sizes = co_await sizes_of(context, std::move(pids));
   Json instances = Json::array();
   for (const auto& view : views) {
-    std::int64_t sum = 0;
-    for (const pid_t pid : view.processes) sum += size_of(sizes, pid);
-    instances.push_back(to_json(view, sum));
+    instances.push_back(to_json(view, sum_of(sizes, view.processes)));
     if (tree) instances.back()["tree"] = process_tree(view, sizes);
   }
   co_return json_response({{"instances", std::move(instances)}});

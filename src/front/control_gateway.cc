@@ -92,7 +92,7 @@ Answer end_instances(ControlContext& context, const Request& request, const std:
   if (!report) co_return error_response(report.error());
   Json left = Json::array();
   for (const auto& view : report->left) {
-    left.push_back(to_json(view, 0));
+    left.push_back(to_json(view, std::nullopt));
     left.back().erase("memory_bytes");  // nobody measured it for this
   }
   co_return json_response(

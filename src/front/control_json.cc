@@ -47,11 +47,13 @@ Json json_time(const std::optional<SystemTime>& time) {
   return time ? Json(rfc3339_milliseconds(*time)) : Json(nullptr);
 }
 
+Json json_size(std::optional<std::int64_t> bytes) { return bytes ? Json(*bytes) : Json(nullptr); }
+
 bool is_draining(const gateway::InstanceView& instance) {
   return instance.draining && instance.state == custody::TreeState::active;
 }
 
-Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
+Json to_json(const gateway::InstanceView& v, std::optional<std::int64_t> memory_bytes) {
   Json leases = Json::array();
   for (const auto& lease : v.leases) {
     leases.push_back({{"session", lease.session},
@@ -68,7 +70,7 @@ Json to_json(const gateway::InstanceView& v, std::int64_t memory_bytes) {
           {"pid", json_pid(v.pid)},
           {"keeper_pid", json_pid(v.keeper_pid)},
           {"processes", v.processes},
-          {"memory_bytes", memory_bytes},
+          {"memory_bytes", json_size(memory_bytes)},
           {"rung", v.rung ? Json(custody::to_string(*v.rung)) : Json(nullptr)},
           {"leases", std::move(leases)},
           {"calls_in_flight", v.calls_in_flight},

@@ -17,12 +17,14 @@
 namespace holdfast::front::control {
 
 using Json = nlohmann::ordered_json;
+// Null if absent.
+Json json_size(std::optional<std::int64_t> bytes);
 // RFC 3339 in UTC with milliseconds; null if absent.
 Json json_time(const std::optional<SystemTime>& time);
 
 // What drains while it starts is shown as starting, as its tree is.
 bool is_draining(const gateway::InstanceView& instance);
-Json to_json(const gateway::InstanceView& instance, std::int64_t memory_bytes);
+Json to_json(const gateway::InstanceView& instance, std::optional<std::int64_t> memory_bytes);
 Json to_json(const gateway::ServerView& server);
 Json to_json(const gateway::SessionView& session);
 Json to_json(const schedule::JobView& job);

@@ -87,6 +87,7 @@ class FakeGateway final : public gateway::Gateway {
   bool closed = false;
   std::filesystem::path log;
   std::vector<gateway::InstanceView> views;
+  std::string unusable;  // why the server "broken" is; empty: it is parked
 
   std::unique_ptr<gateway::Session> open_session(gateway::SessionKind kind, std::string label) override {
     return closed ? nullptr : std::make_unique<FakeSession>(counts, kind, std::move(label));
@@ -102,6 +103,7 @@ class FakeGateway final : public gateway::Gateway {
     gateway::ServerView memory, broken;
     memory.name = "memory", memory.state = "ready", memory.sharing = "shared", memory.command = "npx memory";
     broken.name = "broken", broken.state = "parked", broken.reason = "will not die";
+    if (!unusable.empty()) broken.state = "unusable", broken.reason = unusable;
     return {memory, broken};
   }
   std::vector<gateway::InstanceView> instances() const override { return views; }

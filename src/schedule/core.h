@@ -80,6 +80,8 @@ class Core final : public Scheduler {
 
   // What the entry says, without the plan (reload.cc).
   static void adopt(Job& job, const std::string& name, const config::Job& spec);
+  // What the history knows of it, as after the run that ended last.
+  static void remember(Job& job, const store::JobRow& row);
   // Its schedules from `from` on, or none if it is blocked.
   void plan_anew(Job& job, SystemTime from);
   void remove(Job& job);

@@ -38,6 +38,14 @@ void Core::adopt(Job& job, const std::string& name, const config::Job& spec) {
   if (spec.enabled) log::warn("job.not_planned", {{"job", name}, {"reason", job.blocked}});
 }
 
+void Core::remember(Job& job, const store::JobRow& row) {
+  job.id = row.id;
+  if (job.last || !row.last) return;
+  job.last = row.last->ended_at;
+  job.last_state = row.last->state;
+  if (job.blocked.empty()) job.last_reason = row.last->reason;
+}
+
 void Core::plan_anew(Job& job, SystemTime from) {
   std::vector<cron::Expression> schedules;
   if (job.blocked.empty())
@@ -112,8 +120,8 @@ asio::awaitable<Result<void>> Core::reload_at(config::Config config, SystemTime 
     if (job.id != 0 && !job.removed && job.spec == spec) continue;
     const bool was_planned = job.id != 0 && job.blocked.empty();
     const std::string before = spec_text(job.spec);
-    job.id = row.id;
     adopt(job, row.name, spec);
+    remember(job, row);
     if (was_planned && job.blocked.empty() && before == spec_text(spec)) continue;  // due as before
     plan_anew(job, now);
   }

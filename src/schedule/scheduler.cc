@@ -51,7 +51,7 @@ asio::awaitable<Result<void>> Core::prepare(SystemTime now) {
   std::vector<store::ClaimRequest> gaps;
   for (const store::JobRow& row : *rows) {
     Job& job = jobs_[row.name];
-    job.id = row.id;
+    remember(job, row);
     if (!job.blocked.empty()) continue;
     plan_anew(job, now);
     if (const auto gap = planner_.between(*job.planned, row.cursor, now); gap.count > 0)

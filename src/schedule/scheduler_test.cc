@@ -176,6 +176,28 @@ TEST_F(SchedulerTest, instants_of_a_downtime_become_one_missed_row) {
   EXPECT_EQ(runs[0].state, "missed");
 }
 
+TEST_F(SchedulerTest, how_the_last_run_went_is_known_after_a_restart_too) {
+  config.jobs["a"] = steps_job({"s__bad"});
+  config.jobs["b"] = steps_job({"s__good"}, "every 10h");
+  start();
+  tick(kStart + 10s);
+  const auto before = *core->job("a");
+  EXPECT_EQ(before.last_state, "failed");
+  core = std::make_unique<Core>(loop, gateway, custodian, *history, config, options());
+  ASSERT_TRUE(test::wait_for(loop, core->prepare(kStart + 65s)));  // what was missed is no run
+  const auto after = *core->job("a");
+  EXPECT_EQ(after.last_state, "failed");
+  EXPECT_EQ(after.last_reason, before.last_reason);
+  ASSERT_TRUE(after.last && before.last);
+  EXPECT_LT(*before.last - *after.last, 1ms);
+  EXPECT_FALSE(core->job("b")->last);
+  config.jobs["a"].enabled = false;
+  core = std::make_unique<Core>(loop, gateway, custodian, *history, config, options());
+  ASSERT_TRUE(test::wait_for(loop, core->prepare(kStart + 75s)));
+  EXPECT_EQ(core->job("a")->last_state, "failed");
+  EXPECT_EQ(core->job("a")->last_reason, "disabled");
+}
+
 // I11: the cursor goes to the last of them, so that none is without a record.
 TEST_F(SchedulerTest, a_long_downtime_of_a_frequent_job_is_recorded_to_its_end) {
   config.jobs["a"] = steps_job({"s__good"}, "every 1s");

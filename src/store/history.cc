@@ -62,6 +62,15 @@ std::vector<JobRow> register_in(SQLite::Database& db, const std::vector<JobSpec>
     out.push_back({job.name, upsert.getColumn(0).getInt64(), from_us(upsert.getColumn(1).getInt64())});
     upsert.reset();
   }
+  SQLite::Statement last(db,
+                         std::string(kRunColumns) +
+                             "WHERE j.id = ?1 AND r.ended_us IS NOT NULL ORDER BY r.ended_us DESC LIMIT 1");
+  for (JobRow& row : out) {
+    last.reset();
+    last.bind(1, row.id);
+    if (last.executeStep()) row.last = row_of(last);
+  }
+  last.reset();
   std::string named;
   for (const JobRow& row : out) named += (named.empty() ? "" : ",") + std::to_string(row.id);
   SQLite::Statement remove(db,

@@ -19,12 +19,6 @@ struct JobSpec {
   // spec: whatever makes the job's schedule. A change sets its cursor to now; so does its coming back.
   std::string name, spec;
 };
-struct JobRow {
-  std::string name;
-  std::int64_t id = 0;
-  SystemTime cursor;  // every instant up to it has a recorded outcome
-};
-
 struct RunRow {
   std::string id, job, state, reason, trigger, result;
   SystemTime scheduled_at;
@@ -32,6 +26,13 @@ struct RunRow {
   std::optional<int> exit;
   std::string log_path;
   int count = 1;
+};
+
+struct JobRow {
+  std::string name;
+  std::int64_t id = 0;
+  SystemTime cursor;             // every instant up to it has a recorded outcome
+  std::optional<RunRow> last{};  // the run of it that ended last
 };
 
 struct Finish {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <fstream>
+#include <sstream>
 
 #include "base/ids.h"
 #include "base/test_support.h"
@@ -254,7 +255,29 @@ TEST_F(DaemonContract, broken_configuration_is_refused_whole_with_every_error_an
   const std::string text = result.out + result.err;
   for (const char* expected : {":1:8:", "sharing", ":5:", "25"})
     EXPECT_NE(text.find(expected), std::string::npos) << text;
+  const auto served = run_program(HOLDFAST_PROGRAM, {"serve", "--config", file}, 10s);
+  EXPECT_EQ(served.exit.code, 78);
+  EXPECT_TRUE(served.err.ends_with("\nholdfast: nothing was started: mend the errors above first\n"))
+      << served.err;
   std::filesystem::remove(file);
+}
+
+TEST_F(DaemonContract, what_is_wrong_with_a_file_that_is_served_is_told_as_the_log_is) {
+  const auto yaml = config_with("  t: { command: x, env: { A: \"${HOLDFAST_UNSET}\" } }\n");
+  GatewayProcess json(yaml, {"/bin/sh", "-c", "exec \"$@\" --log-format json", "sh"});
+  std::istringstream lines(json.log());
+  std::string first;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(line.starts_with("{") && line.ends_with("}")) << line;
+    if (first.empty()) first = line;
+  }
+  EXPECT_THAT(first, testing::AllOf(testing::HasSubstr("configuration.problem"),
+                                    testing::HasSubstr("error: mcpServers.t.env.A: ")));
+  EXPECT_THAT(GatewayProcess(yaml).log(),
+              testing::MatchesRegex("20[0-9T:.+-]+ warning configuration.problem .*"));
+  const auto status = json.cli({"status"});
+  EXPECT_THAT(status.out, testing::HasSubstr("1 unusable")) << status.err;
+  EXPECT_THAT(status.out, testing::HasSubstr("warning   server t is not started: ")) << status.err;
 }
 
 TEST_F(DaemonContract, an_entry_with_an_unset_variable_spares_the_others) {
