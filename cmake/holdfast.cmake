@@ -46,6 +46,14 @@ function(holdfast_test name)
                        PROPERTIES TIMEOUT ${A_TIMEOUT} LABELS "${A_LABELS}" ENVIRONMENT "${A_ENVIRONMENT}")
 endfunction()
 
+# `holdfast` becomes holdfast-gateway, and a control starts that without the step in between.
+function(holdfast_gateway_of result program)
+  set(${result} ${program} PARENT_SCOPE)
+  if(program STREQUAL "holdfast")
+    set(${result} holdfast-gateway PARENT_SCOPE)
+  endif()
+endfunction()
+
 # holdfast_mutant(test OFF mechanism [IN program [BY starter]] [SOURCE file] FAILS Suite.test... [LABELS l...]): a negative control. Each
 # test of FAILS has to fail, by name, where `mechanism` (base/mutant.h) is switched off in the test program `test` itself,
 # or in the `program` that it starts; or that `starter` does, a gateway, since none but it knows where keepers are. `file` is the one of src/ that has the switch: compiled again, it stands in for the
@@ -60,10 +68,7 @@ function(holdfast_mutant test)
     set(original ${A_IN})
   endif()
   set(mutant ${original}-without-${A_OFF})
-  set(built_as ${original})
-  if(original STREQUAL "holdfast")
-    set(built_as holdfast-gateway)  # what `holdfast` becomes: a mutant is started without that step
-  endif()
+  holdfast_gateway_of(built_as ${original})
   if(TARGET ${mutant})
     # Another test has it already.
   elseif(original STREQUAL "holdfast-keeper")
@@ -77,10 +82,7 @@ function(holdfast_mutant test)
   set(program ${mutant})
   if(A_BY)
     set(program ${test})
-    set(starter ${A_BY})
-    if(A_BY STREQUAL "holdfast")
-      set(starter holdfast-gateway)
-    endif()
+    holdfast_gateway_of(starter ${A_BY})
     if(NOT TARGET ${A_BY}-apart)  # the same, beside no keeper
       add_custom_target(${A_BY}-apart DEPENDS ${starter}
                         COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/mutants

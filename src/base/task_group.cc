@@ -122,10 +122,12 @@ asio::awaitable<bool> Event::wait_until(steady_clock::time_point deadline) {
 }
 
 asio::awaitable<bool> sleep_until(steady_clock::time_point deadline) {
+  const bool before = co_await is_cancelled();  // then this is somebody's clean-up
   asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
   boost::system::error_code ec;
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-  co_return !ec;
+  // A cancellation that comes when the timer has fired already interrupts nothing, and is one all the same.
+  co_return !ec && (before || !co_await is_cancelled());
 }
 
 asio::awaitable<bool> is_cancelled() {

@@ -63,7 +63,7 @@ class Event {
   std::shared_ptr<State> state_;
 };
 
-// Sleeps until `deadline`. False: cancelled first.
+// Sleeps until `deadline`. False: cancelled meanwhile.
 asio::awaitable<bool> sleep_until(std::chrono::steady_clock::time_point deadline);
 
 // True if the coroutine that asks has been cancelled.

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
 #include <vector>
 
 #include "base/duration.h"
@@ -62,6 +64,24 @@ TEST(TaskGroup, cancellation_is_a_value_and_clean_up_may_await) {
   EXPECT_TRUE(saw);
   EXPECT_TRUE(cleaned);
   EXPECT_EQ(group.running(), 0U);
+}
+
+// Both timers are over when the loop looks, and the blow comes first.
+asio::awaitable<void> sleep_into_the_blow(asio::steady_timer& blow, TaskGroup& group,
+                                          std::optional<bool>& slept) {
+  blow.expires_at(steady_clock::now() - 2s);
+  blow.async_wait([&group](const boost::system::error_code&) { group.cancel(); });
+  slept = co_await sleep_until(steady_clock::now() - 1s);
+}
+
+TEST(TaskGroup, a_cancellation_that_comes_with_the_end_of_a_sleep_is_not_lost) {
+  asio::io_context loop;
+  TaskGroup group(loop.get_executor());
+  asio::steady_timer blow(loop);
+  std::optional<bool> slept;
+  group.spawn("sleeper", sleep_into_the_blow(blow, group, slept));
+  loop.run();
+  EXPECT_EQ(slept, false);
 }
 
 }  // namespace

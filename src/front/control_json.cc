@@ -192,9 +192,7 @@ asio::awaitable<Response> log_response(const Request& request, std::filesystem::
   const std::int64_t from = offset->value_or(-kTail);
   store::LogChunk chunk = read_chunk(file, from);
   while (chunk.text.empty() && steady_clock::now() < end) {
-    // A cancellation that comes together with the end of a sleep does not interrupt it.
-    if (!co_await sleep_until(std::min(end, steady_clock::now() + kLogPace)) || co_await is_cancelled())
-      break;
+    if (!co_await sleep_until(std::min(end, steady_clock::now() + kLogPace))) break;
     chunk = read_chunk(file, from);
   }
   Response response;

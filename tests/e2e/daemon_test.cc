@@ -12,9 +12,8 @@
 
 #include "base/ids.h"
 #include "base/test_support.h"
-#include "census.h"
 #include "needs.h"
-#include "program.h"
+#include "programs_test.h"
 
 namespace holdfast::test {
 namespace {
@@ -29,28 +28,13 @@ std::string config_with(const std::string& servers, const std::string& rest = ""
   return "listen: [\"127.0.0.1:0\"]\ndrain: 2s\nmcpServers:\n" + servers + rest;
 }
 
-class DaemonContract : public testing::Test {
- protected:
-  void SetUp() override { own_all_descendants(); }
-  void TearDown() override {
-    EXPECT_TRUE(nobody_left_within(5s)) << to_string(living_descendants());
-    clean_up();
-  }
-  static std::size_t servers() {
-    std::size_t count = 0;
-    for (const auto& living : living_servers()) count += living.comm == "mcp_server" ? 1 : 0;
-    return count;
-  }
-  static bool servers_become(std::size_t count, std::chrono::milliseconds limit) {
-    return until([count] { return servers() == count; }, limit);
-  }
-};
+class DaemonContract : public ProgramsTest {};
 
 TEST_F(DaemonContract, run_ends_by_client_kill_moves_survivors_to_orphans) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   auto dead = connect(gateway, "s");
   auto alive = connect(gateway, "s");
-  ASSERT_EQ(servers(), 4U);  // two trees of two
+  ASSERT_EQ(servers(), 4);  // two trees of two
   dead->signal(SIGKILL);
   EXPECT_TRUE(servers_become(2, 5s)) << to_string(living_servers());
   alive->write(
@@ -75,7 +59,7 @@ TEST_F(DaemonContract, gateway_sigkill_leaves_nothing) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
   std::array<std::unique_ptr<Program>, 5> clients;
   for (auto& client : clients) client = connect(gateway, "s");
-  ASSERT_EQ(servers(), 10U);
+  ASSERT_EQ(servers(), 10);
   gateway.program().signal(SIGKILL);
   EXPECT_TRUE(servers_become(0, 2s)) << to_string(living_servers());
   for (auto& client : clients) EXPECT_TRUE(client->wait(5s)) << "a client hangs on a dead gateway";
@@ -157,7 +141,7 @@ TEST_F(DaemonContract, sigterm_drains_and_leaves_nothing) {
   const auto exit = gateway.program().wait(5s);
   ASSERT_TRUE(exit);
   EXPECT_EQ(exit->code, 0);
-  EXPECT_EQ(servers(), 0U);
+  EXPECT_EQ(servers(), 0);
 }
 
 // As `serve 2>&1 | less` is, or a collector that was stopped.
@@ -330,14 +314,14 @@ TEST_F(DaemonContract, an_entry_that_asks_for_a_pid_namespace_is_not_started_on_
             std::string::npos)
       << listed.out << listed.err;
   auto client = connect(gateway, "t");
-  EXPECT_EQ(servers(), 2U) << "the other entry";
+  EXPECT_EQ(servers(), 2) << "the other entry";
 }
 
 TEST_F(DaemonContract, a_server_in_a_pid_namespace_is_gone_at_once_whoever_is_killed) {
   GatewayProcess gateway(config_with("  s:\n    isolation: pidns\n    " + kStubborn));
   HOLDFAST_NEEDS("pidns", gateway.log().contains("pidns=yes"), gateway.log());
   auto client = connect(gateway, "s");
-  ASSERT_EQ(servers(), 2U);
+  ASSERT_EQ(servers(), 2);
   const auto listed = gateway.cli({"ps", "--json"});
   EXPECT_NE(listed.out.find("\"rung\": \"pidns\""), std::string::npos) << listed.out;
   for (const auto& living : living_servers())

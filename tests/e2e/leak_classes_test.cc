@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -15,7 +14,7 @@
 #include "os/procfs.h"
 #include "os/spawn.h"
 #include "outer.h"
-#include "program.h"
+#include "programs_test.h"
 
 namespace holdfast::test {
 namespace {
@@ -131,22 +130,7 @@ const std::string kDeaf = std::string("listen: [\"127.0.0.1:0\"]\nmcpServers:\n 
                           "\n    args: [--ignore-eof, --ignore-term, --double-fork]\n"
                           "    stop: { eof: 200ms, term: 200ms, lost: 200ms }\n";
 
-class LeakClassOfPrograms : public testing::Test {
- protected:
-  void SetUp() override { own_all_descendants(); }
-  void TearDown() override {
-    EXPECT_TRUE(nobody_left_within(5s)) << to_string(living_descendants());
-    clean_up();
-  }
-  static std::size_t servers() {
-    const auto all = living_servers();
-    return static_cast<std::size_t>(
-        std::ranges::count_if(all, [](const Living& each) { return each.comm == "mcp_server"; }));
-  }
-  static bool servers_become(std::size_t count) {
-    return until([count] { return servers() == count; }, 10s);
-  }
-};
+class LeakClassOfPrograms : public ProgramsTest {};
 
 TEST_F(LeakClassOfPrograms, L6_a_verb_that_is_interrupted_in_its_call_leaves_no_server) {
   GatewayProcess gateway(kDeaf);
@@ -154,14 +138,14 @@ TEST_F(LeakClassOfPrograms, L6_a_verb_that_is_interrupted_in_its_call_leaves_no_
     auto words = gateway.global_arguments();
     words.insert(words.begin(), {"call", "s__sleep", "ms=60000"});
     Program verb(program_path("holdfast"), words, gateway.dir() / "call.log");
-    EXPECT_TRUE(servers_become(2)) << to_string(living_servers());
+    EXPECT_TRUE(servers_become(2, 10s)) << to_string(living_servers());
     verb.signal(blow);
     EXPECT_TRUE(verb.wait(5s));
-    ASSERT_TRUE(servers_become(0)) << "signal " << blow << "\n" << to_string(living_servers());
+    ASSERT_TRUE(servers_become(0, 10s)) << "signal " << blow << "\n" << to_string(living_servers());
   }
   for (const std::string verb : {"tools", "servers", "status", "ps", "doctor"}) {
     (void)gateway.cli({verb});
-    ASSERT_TRUE(servers_become(0)) << verb << "\n" << to_string(living_servers());
+    ASSERT_TRUE(servers_become(0, 10s)) << verb << "\n" << to_string(living_servers());
   }
 }
 
@@ -190,9 +174,9 @@ TEST_F(LeakClassOfPrograms, L8_a_client_whose_terminal_is_gone_lets_its_server_g
       R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}})"
       "\n";
   ASSERT_EQ(::write(terminal.get(), hello.data(), hello.size()), static_cast<ssize_t>(hello.size()));
-  EXPECT_TRUE(servers_become(2)) << to_string(living_servers());
+  EXPECT_TRUE(servers_become(2, 10s)) << to_string(living_servers());
   terminal.reset();
-  EXPECT_TRUE(servers_become(0)) << to_string(living_servers());
+  EXPECT_TRUE(servers_become(0, 10s)) << to_string(living_servers());
   EXPECT_TRUE(until([&] { return client->exited(); }, 5s));
 }
 
@@ -216,7 +200,7 @@ TEST_F(LeakClassOfPrograms, L20_a_gateway_that_is_pid_1_leaves_no_zombies) {
     });
     return count;
   };
-  EXPECT_TRUE(servers_become(0)) << to_string(living_servers());
+  EXPECT_TRUE(servers_become(0, 10s)) << to_string(living_servers());
   EXPECT_TRUE(until([&] { return zombies() == 0; }, 5s));
   EXPECT_EQ(gateway.cli({"shutdown"}).exit.code, 0);
 }

@@ -8,11 +8,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "census.h"
 #include "gone_file_system.h"
 #include "needs.h"
 #include "os/fake_manager.h"
-#include "program.h"
+#include "programs_test.h"
 
 namespace holdfast::test {
 namespace {
@@ -27,13 +26,8 @@ std::string entry(const std::string& name, const std::string& more = "") {
 const std::string kHead = "listen: [\"127.0.0.1:0\"]\ndrain: 2s\nmcpServers:\n";
 const std::string kShared = "    sharing: shared\n";
 
-class ReloadContract : public testing::Test {
+class ReloadContract : public ProgramsTest {
  protected:
-  void SetUp() override { own_all_descendants(); }
-  void TearDown() override {
-    EXPECT_TRUE(nobody_left_within(5s)) << to_string(living_descendants());
-    clean_up();
-  }
   static bool eventually(const std::function<bool()>& holds) {
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     while (!holds()) {
