@@ -89,7 +89,8 @@ class FakeGateway final : public gateway::Gateway {
   std::vector<gateway::InstanceView> views;
   std::string unusable;  // why the server "broken" is; empty: it is parked
 
-  std::unique_ptr<gateway::Session> open_session(gateway::SessionKind kind, std::string label) override {
+  std::unique_ptr<gateway::Session> open_session(gateway::SessionKind kind, std::string label,
+                                                 const std::shared_ptr<gateway::Consumer>&) override {
     return closed ? nullptr : std::make_unique<FakeSession>(counts, kind, std::move(label));
   }
   asio::awaitable<Result<std::unique_ptr<HeldTree>>> run_in_custody(custody::TreeSpec, std::string) override {

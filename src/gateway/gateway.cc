@@ -34,9 +34,10 @@ class GatewayImpl final : public Gateway {
               GatewayOptions options)
       : custodian_(custodian), pool_(loop, custodian, config, std::move(options)) {}
 
-  std::unique_ptr<Session> open_session(SessionKind kind, std::string label) override {
+  std::unique_ptr<Session> open_session(SessionKind kind, std::string label,
+                                        const std::shared_ptr<Consumer>& consumer) override {
     if (pool_.is_closed()) return nullptr;
-    auto core = std::make_shared<SessionCore>(pool_, kind, std::move(label));
+    auto core = std::make_shared<SessionCore>(pool_, kind, std::move(label), consumer);
     std::erase_if(sessions_, [](const auto& weak) { return weak.expired() || weak.lock()->ended(); });
     sessions_.push_back(core);
     return std::make_unique<SessionImpl>(std::move(core));

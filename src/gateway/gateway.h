@@ -16,6 +16,7 @@
 #include "base/wall_clock.h"
 #include "config/config.h"
 #include "custody/custodian.h"
+#include "gateway/consumer.h"
 #include "gateway/lease.h"
 #include "gateway/session.h"
 
@@ -73,8 +74,13 @@ class Gateway {
                                          const config::Config& config, GatewayOptions options);
   virtual ~Gateway() = default;
 
-  // nullptr once close() was called.
-  virtual std::unique_ptr<Session> open_session(SessionKind kind, std::string label) = 0;
+  // nullptr once close() was called. Without a consumer nobody is told what servers say, and what they ask is
+  // refused; with one it is held weakly.
+  virtual std::unique_ptr<Session> open_session(SessionKind kind, std::string label,
+                                                const std::shared_ptr<Consumer>& consumer) = 0;
+  std::unique_ptr<Session> open_session(SessionKind kind, std::string label) {
+    return open_session(kind, std::move(label), nullptr);
+  }
 
   // Runs a program in custody with a lease of its own (a job's `command`): the tree is held until the
   // returned value is destroyed. Its stdio is lent through the tree.

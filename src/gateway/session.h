@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "gateway/consumer.h"
 #include "mcp/client.h"
 #include "mcp/message.h"
 
@@ -22,6 +23,7 @@ struct CallOptions {
   std::chrono::steady_clock::time_point deadline =
       std::chrono::steady_clock::time_point::max();  // else callTimeout
   std::function<void(std::string_view params)> progress;
+  CallNumber number = 0;  // under which the consumer hears what belongs to this call
 };
 
 // Move-only by way of unique_ptr: destroying it ends the session and releases every lease, at once and

@@ -5,8 +5,14 @@
 
 namespace holdfast::gateway {
 
-SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label)
-    : pool_(pool), id_(random_hex(16)), kind_(kind), label_(std::move(label)) {}
+SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label,
+                         const std::shared_ptr<Consumer>& consumer)
+    : pool_(pool),
+      id_(random_hex(16)),
+      kind_(kind),
+      label_(std::move(label)),
+      consumer_(consumer),
+      profile_(consumer ? consumer->profile() : mcp::ClientProfile()) {}
 
 asio::awaitable<Result<std::shared_ptr<Instance>>> SessionCore::instance_of(std::string server) {
   if (ended_) co_return fail(Errc::closed, "session", label_ + " has ended");

@@ -14,7 +14,7 @@ namespace holdfast::gateway {
 
 class SessionCore {
  public:
-  SessionCore(Pool& pool, SessionKind kind, std::string label);
+  SessionCore(Pool& pool, SessionKind kind, std::string label, const std::shared_ptr<Consumer>& consumer);
 
   asio::awaitable<Result<std::shared_ptr<Instance>>> instance_of(std::string server);
   Result<void> notify(std::string_view server, std::string_view method, std::string_view params);
@@ -33,6 +33,8 @@ class SessionCore {
   const std::string id_;
   const SessionKind kind_;
   const std::string label_;
+  const std::weak_ptr<Consumer> consumer_;
+  const mcp::ClientProfile profile_;
   const SystemTime since_ = std::chrono::system_clock::now();
   bool ended_ = false;
   std::map<std::string, Lease, std::less<>> leases_;  // by server

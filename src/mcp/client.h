@@ -40,6 +40,12 @@ struct RequestOptions {
   std::function<void(std::string_view params)> progress;
 };
 
+// What a server is told in the handshake of who is behind it.
+struct ClientProfile {
+  std::string revision;             // to offer; empty: our newest
+  std::string capabilities = "{}";  // raw JSON object
+};
+
 struct ClientOptions {
   std::string name;                      // server name, for the log
   std::size_t line_limit = 64U << 20;    // bytes; a longer line is skipped and counted, its request fails

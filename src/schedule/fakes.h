@@ -106,7 +106,8 @@ class FakeHold final : public gateway::Gateway::HeldTree {
 class FakeGateway final : public gateway::Gateway {
  public:
   explicit FakeGateway(World& world) : world_(world) {}
-  std::unique_ptr<gateway::Session> open_session(gateway::SessionKind, std::string label) override {
+  std::unique_ptr<gateway::Session> open_session(gateway::SessionKind, std::string label,
+                                                 const std::shared_ptr<gateway::Consumer>&) override {
     return std::make_unique<FakeSession>(world_, std::move(label));
   }
   asio::awaitable<Result<std::unique_ptr<HeldTree>>> run_in_custody(custody::TreeSpec spec,

@@ -1,0 +1,40 @@
+// Who stands behind a session and can be spoken to: a live client. A run of a job has none.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/task_group.h"
+#include "mcp/client.h"
+#include "mcp/message.h"
+
+namespace holdfast::gateway {
+
+// One call of a session, as its consumer numbers them; 0: none.
+using CallNumber = std::uint64_t;
+
+// Loop thread only. A session holds it weakly: who is gone is told nothing, and what is asked of it is
+// refused.
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+
+  // What servers are told of it in their handshake; does not change while a session is open.
+  [[nodiscard]] virtual const mcp::ClientProfile& profile() const = 0;
+
+  // A notification of a server's (raw params, empty if absent). `call` is the one of this session that it
+  // belongs to, 0 if that is not known. Must not block, nor end the session.
+  virtual void notified(std::string_view server, std::string_view method, std::string_view params,
+                        CallNumber call) = 0;
+
+  // A request of a server's: sampling/createMessage, elicitation/create, roots/list. Only what the profile
+  // declares is asked. Cancelling the awaiting coroutine withdraws the question. Errors: closed (the client
+  // is gone), timeout.
+  virtual asio::awaitable<Result<mcp::Reply>> asked(std::string server, std::string method,
+                                                    std::string params, CallNumber call) = 0;
+};
+
+}  // namespace holdfast::gateway
