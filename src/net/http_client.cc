@@ -40,7 +40,8 @@ struct Wire {
 // moment between two operations is without a deadline.
 class Guard {
  public:
-  Guard(std::shared_ptr<Wire> wire, Deadline deadline) : wire_(std::move(wire)) {
+  Guard(std::shared_ptr<Wire> wire, Deadline deadline) : wire_(std::move(wire)) { move(deadline); }
+  void move(Deadline deadline) {
     wire_->timer.expires_at(deadline);
     wire_->timer.async_wait([wire = wire_](const error_code& ec) {
       if (ec || wire->timer.expiry() > steady_clock::now()) return;
@@ -70,7 +71,7 @@ std::unexpected<Error> wire_error(const Wire& wire, const error_code& ec, std::s
 }
 
 std::string head_of(const HttpRequest& request) {
-  std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: localhost\r\n";
+  std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + request.host + "\r\n";
   for (const auto& [name, value] : request.headers) head += name + ": " + value + "\r\n";
   if (!request.body.empty() || request.method != "GET") {
     head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
@@ -84,21 +85,11 @@ class Connection final : public HttpConnection {
   ~Connection() override { wire_->close(); }
 
   asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline) override {
-    const auto wire = wire_;
-    if (!usable_) co_return fail(Errc::closed, "request");
-    usable_ = false;  // until the whole answer is here
-    const Guard guard(wire, deadline);
-    const std::string head = head_of(request);
-    error_code ec;
-    co_await asio::async_write(
-        wire->socket, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(request.body)},
-        asio::redirect_error(asio::use_awaitable, ec));
-    // Who refuses (413, 503) does not wait for the rest: what it said is still there to be read.
-    const bool cut = ec == asio::error::broken_pipe || ec == asio::error::connection_reset;
-    if (ec && !cut) co_return wire_error(*wire, ec, "request");
-    auto answer = co_await read_answer(request.method == "HEAD");
-    usable_ = usable_ && !cut;
-    co_return answer;
+    return exchange(std::move(request), deadline, {});
+  }
+  asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline,
+                                                BodyEvents events) override {
+    return exchange(std::move(request), deadline, std::move(events));
   }
 
   // Between requests there is nothing to read, but for the end.
@@ -125,20 +116,52 @@ class Connection final : public HttpConnection {
   }
 
  private:
-  asio::awaitable<Result<HttpResponse>> read_answer(bool head_only) {
+  using Parser = http::response_parser<http::string_body>;
+
+  asio::awaitable<Result<HttpResponse>> exchange(HttpRequest request, Deadline deadline, BodyEvents events) {
     const auto wire = wire_;
-    http::response_parser<http::string_body> parser;
+    if (!usable_) co_return fail(Errc::closed, "request");
+    usable_ = false;  // until the whole answer is here
+    Guard guard(wire, deadline);
+    const std::string head = head_of(request);
+    error_code ec;
+    co_await asio::async_write(
+        wire->socket, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(request.body)},
+        asio::redirect_error(asio::use_awaitable, ec));
+    // Who refuses (413, 503) does not wait for the rest: what it said is still there to be read.
+    const bool cut = ec == asio::error::broken_pipe || ec == asio::error::connection_reset;
+    if (ec && !cut) co_return wire_error(*wire, ec, "request");
+    Parser parser;
+    parser.skip(request.method == "HEAD");
+    auto answer = co_await read_answer(parser, guard, events);
+    usable_ = usable_ && !cut;
+    co_return answer;
+  }
+
+  asio::awaitable<Result<HttpResponse>> read_answer(Parser& parser, Guard& guard, const BodyEvents& events) {
+    const auto wire = wire_;
     parser.body_limit(kBodyLimit);
     parser.header_limit(kHeaderLimit);
     parser.eager(true);
-    parser.skip(head_only);
+    HttpResponse response;
+    bool streamed = false;
     error_code ec;
     while (!parser.is_done()) {
       if (buffer_.size() > 0) {
         buffer_.consume(parser.put(buffer_.data(), ec));
+        if (response.status == 0 && parser.is_header_done()) {
+          response = read_head(parser);
+          streamed = events.head && events.head(response);
+          if (streamed) parser.body_limit(boost::none);
+        }
+        if (streamed && !hand_over(parser, events)) {
+          wire->close();
+          co_return response;
+        }
         if (!ec) continue;
         if (ec != http::error::need_more) co_return wire_error(*wire, ec, "answer");
       }
+      if (streamed) guard.move(steady_clock::now() + events.silence);
       const std::size_t n = co_await wire->socket.async_read_some(
           buffer_.prepare(kReadSize), asio::redirect_error(asio::use_awaitable, ec));
       buffer_.commit(n);
@@ -150,13 +173,26 @@ class Connection final : public HttpConnection {
       if (ec) co_return wire_error(*wire, ec, "answer");
     }
     usable_ = parser.keep_alive();
-    HttpResponse response;
-    response.status = parser.get().result_int();
-    for (const auto& field : parser.get().base()) {
-      response.headers.emplace_back(field.name_string(), field.value());
-    }
+    if (response.status == 0) response = read_head(parser);
     response.body = std::move(parser.get().body());
     co_return response;
+  }
+
+  // What has come of the body; false: the listener has heard enough.
+  static bool hand_over(Parser& parser, const BodyEvents& events) {
+    std::string& body = parser.get().body();
+    if (body.empty()) return true;
+    const bool more = events.piece(body);
+    body.clear();
+    return more;
+  }
+
+  static HttpResponse read_head(Parser& parser) {
+    HttpResponse response;
+    response.status = parser.get().result_int();
+    for (const auto& field : parser.get().base())
+      response.headers.emplace_back(field.name_string(), field.value());
+    return response;
   }
 
   std::shared_ptr<Wire> wire_;

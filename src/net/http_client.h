@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,12 +25,22 @@ struct HttpRequest {
   std::string target = "/";
   std::vector<std::pair<std::string, std::string>> headers;  // Host and Content-Length are added
   std::string body;
+  std::string host = "localhost";
 };
 struct HttpResponse {
   unsigned status = 0;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;  // any case
+};
+
+// For a body that is to be had as it comes, such as an event stream.
+struct BodyEvents {
+  // Told once, before anything of the body. False: collect it, as without these events.
+  std::function<bool(const HttpResponse& head)> head;
+  // False: that is enough; the request ends well, and the connection with it.
+  std::function<bool(std::string_view piece)> piece;
+  milliseconds silence{60'000};  // the longest between two pieces; more: Errc::timeout
 };
 
 class HttpConnection {
@@ -41,6 +52,10 @@ class HttpConnection {
   // After any error the connection is of no more use. Errors: Errc::timeout, cancelled, closed (ended before
   // or within the answer), limit (an answer over 256 MiB), protocol (no HTTP).
   virtual asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline) = 0;
+  // The same, with a body that is told piece by piece: it may be longer than any limit, and after its head
+  // only silence counts, not the deadline. The answer's body is empty then. Errc::closed: it broke off.
+  virtual asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline,
+                                                        BodyEvents events) = 0;
   // False: broken, or the server closed it or said that it will. Between requests only.
   [[nodiscard]] virtual bool usable() const = 0;
   // While no request runs: true once the server closed the connection, false at the deadline or on

@@ -1,0 +1,43 @@
+// Lines to and from an MCP endpoint over Streamable HTTP: our side is the client (spec 2025-11-25,
+// "Transports").
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/address.h"
+#include "base/duration.h"
+#include "mcp/channel.h"
+
+namespace holdfast::mcp {
+
+struct HttpChannelOptions {
+  Address address;
+  std::string target = "/mcp";
+  std::string host = "localhost";                            // of the Host header
+  std::vector<std::pair<std::string, std::string>> headers;  // of every request
+  std::size_t line_limit = 64U << 20;                        // bytes of one message that comes
+  std::size_t queue_limit = 128U << 20;                      // bytes that wait for their turn
+  std::size_t requests = 64;                                 // under way; more wait
+  milliseconds connect_timeout{10'000};
+  milliseconds silence{120'000};  // of a stream; more and it is taken up again
+  milliseconds retry{1'000};      // before a broken stream is taken up again, unless the endpoint says else
+  milliseconds longest_retry{30'000};
+  int tries =
+      5;  // in a row, of a request's stream; the session's own is tried for as long as the channel lives
+};
+
+// Each line is a POST, answered by lines; what the endpoint says unasked comes by a GET stream, which is
+// opened behind `notifications/initialized` and taken up again where it broke. The session's id and revision
+// are read from the answer to `initialize`, and sent along from then on; release() gives the session back.
+//
+// A request whose answer cannot be had (refused, broken off, too long) is answered by an error line of ours
+// with its id: its outcome is not known then. `closed` is told when nobody listens at the address any more,
+// or the session is not known there.
+std::unique_ptr<Channel> make_http_channel(const asio::any_io_executor& executor, HttpChannelOptions options);
+
+}  // namespace holdfast::mcp
