@@ -57,7 +57,12 @@ using SharedPost = std::shared_ptr<Post>;
 class Remote : public std::enable_shared_from_this<Remote> {
  public:
   Remote(const asio::any_io_executor& executor, HttpChannelOptions options)
-      : options_(std::move(options)), more_(executor), drained_(executor), slot_(executor), tasks_(executor) {
+      : options_(std::move(options)),
+        more_(executor),
+        drained_(executor),
+        slot_(executor),
+        tasks_(executor),
+        farewell_(executor) {
     drained_.set();
   }
 
@@ -118,8 +123,8 @@ class Remote : public std::enable_shared_from_this<Remote> {
   std::vector<Pooled> idle_;
   std::string session_, revision_;
   bool can_write_ = true;
-  bool over_ = false;  // closed or released: nothing is told any more
-  TaskGroup tasks_;
+  bool over_ = false;           // closed or released: nothing is told any more
+  TaskGroup tasks_, farewell_;  // what ends with the channel, and what is said behind it
 };
 
 Result<void> Remote::send(std::string line) {
@@ -328,7 +333,7 @@ void Remote::close(const std::string& why) {
 void Remote::release() {
   if (over_) return;
   end();
-  if (!session_.empty()) tasks_.spawn("mcp.http.goodbye", say_goodbye(shared_from_this()));
+  if (!session_.empty()) farewell_.spawn("mcp.http.goodbye", say_goodbye(shared_from_this()));
 }
 
 asio::awaitable<void> Remote::say_goodbye(std::shared_ptr<Remote> self) {

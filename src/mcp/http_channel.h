@@ -16,13 +16,13 @@
 namespace holdfast::mcp {
 
 struct HttpChannelOptions {
-  Address address;
+  Address address = {};
   std::string target = "/mcp";
-  std::string host = "localhost";                            // of the Host header
-  std::vector<std::pair<std::string, std::string>> headers;  // of every request
-  std::size_t line_limit = 64U << 20;                        // bytes of one message that comes
-  std::size_t queue_limit = 128U << 20;                      // bytes that wait for their turn
-  std::size_t requests = 64;                                 // under way; more wait
+  std::string host = "localhost";                                 // of the Host header
+  std::vector<std::pair<std::string, std::string>> headers = {};  // of every request
+  std::size_t line_limit = 64U << 20;                             // bytes of one message that comes
+  std::size_t queue_limit = 128U << 20;                           // bytes that wait for their turn
+  std::size_t requests = 64;                                      // under way; more wait
   milliseconds connect_timeout{10'000};
   milliseconds silence{120'000};  // of a stream; more and it is taken up again
   milliseconds retry{1'000};      // before a broken stream is taken up again, unless the endpoint says else

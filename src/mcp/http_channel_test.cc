@@ -1,0 +1,291 @@
+#include "mcp/http_channel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <optional>
+
+#include "mcp/test_peer.h"
+#include "net/listener.h"
+
+namespace holdfast::mcp {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string json(std::string_view body, unsigned status = 200, std::string_view headers = {}) {
+  return "HTTP/1.1 " + std::to_string(status) +
+         " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         std::string(headers) + "\r\n" + std::string(body);
+}
+std::string chunk(std::string_view text) {
+  char size[20];
+  std::snprintf(size, sizeof size, "%zx\r\n", text.size());
+  return size + std::string(text) + "\r\n";
+}
+const std::string kStream =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+const std::string kEnd = "0\r\n\r\n";
+
+// What an endpoint does with one request: writes, then keeps the connection open and silent, goes on with the
+// next request, or closes.
+struct Act {
+  std::string bytes;
+  enum { next, hold, cut } then = next;
+};
+
+// Reads requests, answers as `script` says, and remembers what it heard.
+struct Endpoint {
+  explicit Endpoint(asio::io_context& loop) : tasks(loop.get_executor()) {
+    auto opened = net::Listener::open(loop.get_executor(),
+                                      {.local = false, .path = {}, .host = "127.0.0.1", .port = 0});
+    if (!opened) std::abort();
+    listener.emplace(std::move(*opened));
+    tasks.spawn("accept", accept());
+  }
+  asio::awaitable<void> accept() {
+    for (;;) {
+      auto accepted = co_await listener->accept();
+      if (!accepted) co_return;
+      tasks.spawn("serve", serve(std::move(accepted->socket)));
+    }
+  }
+  asio::awaitable<void> serve(net::Socket socket) {
+    std::string got;
+    for (;;) {
+      auto end = got.find("\r\n\r\n");
+      while (end == std::string::npos || got.size() < end + 4 + length_of(got)) {
+        char piece[4096];
+        boost::system::error_code ec;
+        const auto n = co_await socket.async_read_some(asio::buffer(piece),
+                                                       asio::redirect_error(asio::use_awaitable, ec));
+        if (ec) co_return;
+        got.append(piece, n);
+        end = got.find("\r\n\r\n");
+      }
+      const std::string request = got.substr(0, end + 4 + length_of(got));
+      got.erase(0, request.size());
+      heard.push_back(request);
+      const Act act = script(request);
+      boost::system::error_code ec;
+      co_await asio::async_write(socket, asio::buffer(act.bytes),
+                                 asio::redirect_error(asio::use_awaitable, ec));
+      if (act.then == Act::cut) co_return;
+      if (act.then == Act::hold) (void)co_await sleep_until(steady_clock::now() + 60s);
+    }
+  }
+  static std::size_t length_of(const std::string& request) {
+    const auto at = request.find("Content-Length: ");
+    return at == std::string::npos ? 0 : std::stoul(request.substr(at + 16));
+  }
+  // Those of one method, whose body or headers hold `text`.
+  [[nodiscard]] int count(std::string_view method, std::string_view text = {}) const {
+    return static_cast<int>(std::ranges::count_if(heard, [&](const std::string& request) {
+      return request.starts_with(method) && request.find(text) != std::string::npos;
+    }));
+  }
+
+  std::function<Act(const std::string&)> script;
+  std::vector<std::string> heard;
+  std::optional<net::Listener> listener;
+  TaskGroup tasks;
+};
+
+constexpr const char* kInitialize = R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{}})";
+constexpr const char* kInitialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
+constexpr const char* kHello = R"({"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25"}})";
+constexpr const char* kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x"}})";
+
+struct HttpChannelTest : testing::Test {
+  asio::io_context loop;
+  Endpoint endpoint{loop};
+  std::unique_ptr<Channel> channel;
+  std::vector<std::string> lines;
+  std::string closed;
+
+  void open(HttpChannelOptions options = {}) {
+    options.address = endpoint.listener->address();
+    options.retry = 1ms;
+    channel = make_http_channel(loop.get_executor(), std::move(options));
+    channel->start({.line = [this](PaddedText line) { lines.emplace_back(line.view()); },
+                    .oversized = {},
+                    .closed = [this](const Error& why) { closed = why.message(); }});
+  }
+  // The handshake, and a GET that is refused; then `script` for the rest.
+  void shake_hands(std::function<Act(const std::string&)> script) {
+    endpoint.script = [script = std::move(script)](const std::string& request) -> Act {
+      if (request.find("\"initialize\"") != std::string::npos)
+        return {json(kHello, 200, "Mcp-Session-Id: s-1\r\n")};
+      if (request.find("notifications/") != std::string::npos) return {json("", 202)};
+      return script(request);
+    };
+    open();
+    ASSERT_TRUE(channel->send(kInitialize));
+    ASSERT_TRUE(run_until(loop, [&] { return lines.size() == 1; }));
+    EXPECT_EQ(lines[0], kHello);
+    lines.clear();
+  }
+  bool told(std::size_t count) {
+    return run_until(loop, [&] { return lines.size() >= count; });
+  }
+};
+
+TEST_F(HttpChannelTest, lines_are_posts_under_the_session_and_the_revision_that_the_handshake_gave) {
+  shake_hands([](const std::string&) -> Act { return {json(R"({"jsonrpc":"2.0","id":7,"result":{}})")}; });
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(1));
+  EXPECT_THAT(lines, ElementsAre(R"({"jsonrpc":"2.0","id":7,"result":{}})"));
+  EXPECT_THAT(endpoint.heard[0], Not(HasSubstr("Mcp-Session-Id")));
+  EXPECT_THAT(endpoint.heard[1], HasSubstr("Mcp-Session-Id: s-1\r\nMCP-Protocol-Version: 2025-11-25\r\n"));
+  EXPECT_THAT(endpoint.heard[1], HasSubstr("Accept: application/json, text/event-stream\r\n"));
+  channel.reset();
+  EXPECT_TRUE(run_until(loop, [&] { return endpoint.count("DELETE", "Mcp-Session-Id: s-1") == 1; }))
+      << "the session is given back";
+}
+
+TEST_F(HttpChannelTest, what_stands_on_a_stream_before_the_answer_is_told_in_its_order) {
+  shake_hands([](const std::string&) -> Act {
+    return {kStream +
+            chunk("id: 1\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"a\"}\n\ndata: {\"jsonrpc\":\"2.0\",") +
+            chunk("\"id\":7,\ndata: \"result\":{}}\n\n") + kEnd};
+  });
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(2));
+  EXPECT_THAT(lines,
+              ElementsAre(R"({"jsonrpc":"2.0","method":"a"})", R"({"jsonrpc":"2.0","id":7, "result":{}})"));
+}
+
+TEST_F(HttpChannelTest, a_stream_that_broke_is_taken_up_behind_its_last_event) {
+  int gets = 0;
+  shake_hands([&](const std::string& request) -> Act {
+    if (request.starts_with("POST")) return {kStream + chunk("id: e1\ndata: \n\n"), Act::cut};
+    if (++gets == 1)
+      return {kStream + chunk("id: e2\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"a\"}\n\n") + kEnd};
+    return {kStream + chunk("id: e3\ndata: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n\n") + kEnd};
+  });
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(2));
+  EXPECT_THAT(lines[1], HasSubstr("\"result\""));
+  EXPECT_EQ(endpoint.count("GET", "Last-Event-ID: e1\r\n"), 1);
+  EXPECT_EQ(endpoint.count("GET", "Last-Event-ID: e2\r\n"), 1);
+}
+
+TEST_F(HttpChannelTest, a_request_that_gets_no_answer_is_answered_with_the_reason) {
+  int posts = 0;
+  shake_hands([&](const std::string&) -> Act {
+    switch (++posts) {
+      case 1:
+        return {json(R"({"jsonrpc":"2.0","error":{"code":-32000,"message":"not \"today\""}})", 400)};
+      case 2:
+        return {"", Act::cut};
+      case 3:
+        return {kStream + kEnd};
+      default:
+        return {"HTTP/1.1 503 X\r\nContent-Length: 2\r\n\r\nno"};
+    }
+  });
+  for (const std::string_view why :
+       {"HTTP 400: not \\\"today\\\"", "the connection ended", "without one", "HTTP 503"}) {
+    lines.clear();
+    ASSERT_TRUE(channel->send(kCall));
+    ASSERT_TRUE(told(1)) << why;
+    EXPECT_THAT(lines[0], HasSubstr(R"("id":7,"error":{"code":-32603)"));
+    EXPECT_THAT(lines[0], HasSubstr(why));
+  }
+  EXPECT_EQ(closed, "");
+}
+
+TEST_F(HttpChannelTest, what_is_said_unasked_comes_by_a_stream_that_is_taken_up_again) {
+  int gets = 0;
+  shake_hands([&](const std::string& request) -> Act {
+    if (!request.starts_with("GET")) return {json("", 204)};
+    if (++gets == 1)
+      return {kStream + chunk("id: g1\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"a\"}\n\n"), Act::cut};
+    return {kStream + chunk("data: {\"jsonrpc\":\"2.0\",\"method\":\"b\"}\n\n"), Act::hold};
+  });
+  ASSERT_TRUE(channel->send(kInitialized));
+  ASSERT_TRUE(told(2));
+  EXPECT_THAT(lines[1], HasSubstr("\"b\""));
+  EXPECT_EQ(endpoint.count("GET", "Last-Event-ID: g1\r\n"), 1);
+  channel.reset();
+  EXPECT_TRUE(run_until(loop, [&] { return endpoint.count("DELETE") == 1; }));
+}
+
+TEST_F(HttpChannelTest, an_endpoint_without_such_a_stream_is_not_asked_again) {
+  shake_hands([](const std::string& request) -> Act {
+    return {request.starts_with("GET") ? json("", 405) : json(R"({"jsonrpc":"2.0","id":7,"result":{}})")};
+  });
+  ASSERT_TRUE(channel->send(kInitialized));
+  ASSERT_TRUE(run_until(loop, [&] { return endpoint.count("GET") == 1; }));
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(1));
+  EXPECT_EQ(endpoint.count("GET"), 1);
+}
+
+TEST_F(HttpChannelTest, a_session_that_the_endpoint_forgot_closes_the_channel) {
+  shake_hands([](const std::string&) -> Act {
+    return {json(R"({"jsonrpc":"2.0","error":{"code":-32001,"message":"gone"}})", 404)};
+  });
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(run_until(loop, [&] { return !closed.empty(); }));
+  EXPECT_THAT(closed, HasSubstr("the session is over: HTTP 404: gone"));
+  EXPECT_THAT(lines, ElementsAre(HasSubstr(R"("id":7,"error")")));
+  EXPECT_FALSE(channel->send(kCall));
+  EXPECT_FALSE(channel->writable());
+}
+
+TEST_F(HttpChannelTest, nobody_at_the_address_closes_the_channel) {
+  endpoint.script = [](const std::string&) -> Act { return {}; };
+  open();
+  endpoint.listener->close();
+  ASSERT_TRUE(channel->send(kInitialize));
+  ASSERT_TRUE(run_until(loop, [&] { return !closed.empty(); }));
+  EXPECT_THAT(closed, HasSubstr("nobody answers at 127.0.0.1:"));
+  EXPECT_THAT(lines, ElementsAre(HasSubstr(R"("id":0,"error")")));
+}
+
+TEST_F(HttpChannelTest, requests_beyond_the_bound_wait_and_a_queue_beyond_its_own_is_refused) {
+  shake_hands([](const std::string&) -> Act { return {"", Act::hold}; });
+  channel.reset();
+  lines.clear();
+  open({.queue_limit = 200, .requests = 1});
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(run_until(loop, [&] { return endpoint.count("POST", "tools/call") == 1; }));
+  ASSERT_TRUE(channel->send(kCall));
+  loop.restart();
+  loop.run_for(20ms);
+  EXPECT_EQ(endpoint.count("POST", "tools/call"), 1);
+  ASSERT_TRUE(channel->send(kCall));
+  EXPECT_TRUE(channel->send(kCall));
+  const auto full = channel->send(kCall);
+  ASSERT_FALSE(full);
+  EXPECT_TRUE(full.error().is(Errc::limit));
+}
+
+TEST_F(HttpChannelTest, a_message_beyond_the_limit_fails_its_request_only) {
+  int posts = 0;
+  shake_hands([&](const std::string& request) -> Act {
+    if (request.starts_with("DELETE")) return {json("", 204)};
+    if (++posts > 1) return {json(R"({"jsonrpc":"2.0","id":7,"result":{}})")};
+    return {kStream + chunk("data: " + std::string(5000, 'x') + "\n\n"), Act::hold};
+  });
+  channel.reset();
+  lines.clear();
+  open({.line_limit = 1000});
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(1));
+  EXPECT_THAT(lines[0], HasSubstr("longer than 1000 bytes"));
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(2));
+  EXPECT_THAT(lines[1], HasSubstr("\"result\""));
+}
+
+}  // namespace
+}  // namespace holdfast::mcp
