@@ -15,9 +15,11 @@
 #include <optional>
 
 #include "front/envelope.h"
+#include "mcp/http_channel.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
 #include "mcp/skim.h"
+#include "mcp/splice.h"
 #include "os/signals.h"
 
 namespace holdfast::cli {
@@ -32,7 +34,9 @@ constexpr std::size_t kReadSize = 64U << 10;
 constexpr std::size_t kQueueBytes = 4U << 20;   // lines read ahead of their turn
 constexpr std::chrono::hours kLongest{24 * 7};  // the server's callTimeout ends a call, not this
 constexpr std::chrono::seconds kConnect{10};
-constexpr std::chrono::seconds kPooled{60};  // half of what the gateway lets a connection idle
+constexpr milliseconds kAgain{200};            // between two looks for a gateway that went away
+constexpr std::size_t kBesides = 64;           // notifications under way, beside requests
+constexpr std::size_t kMostRemembered = 1000;  // subscriptions, for a gateway that is restarted
 constexpr std::chrono::seconds kGoodbye{1};
 
 steady_clock::time_point in(std::chrono::nanoseconds time) {
@@ -92,7 +96,6 @@ class Bridge {
       : context_(context),
         address_(std::move(address)),
         server_(server),
-        target_("/mcp/" + encode(server)),
         options_(options),
         executor_(loop.get_executor()),
         in_(loop, options.in),
@@ -103,38 +106,43 @@ class Bridge {
   asio::awaitable<void> run(int* code);
 
  private:
-  using Connection = std::unique_ptr<net::HttpConnection>;
-  struct Pooled {
-    Connection connection;
-    steady_clock::time_point since;
-  };
-
   struct Line {
     std::string text;
     std::optional<mcp::Skimmed> overlong;  // then all that is known of it
   };
+  // A request of the client's.
+  struct Asked {
+    bool sent = false;       // else it waits for its turn
+    bool withdrawn = false;  // the client cancelled it, and the protocol wants no answer then
+  };
 
-  asio::awaitable<std::expected<Connection, int>> reach();
+  asio::awaitable<std::expected<void, int>> reach();
   asio::awaitable<void> read_lines();
   void take_lines(std::string_view chunk);
   asio::awaitable<void> dispatch_lines();
   asio::awaitable<void> dispatch(std::string line);
-  asio::awaitable<void> initialize(std::string id, std::string line);
   asio::awaitable<void> request_in_turn(std::string id, std::string line);
-  bool leave(const std::string& id);
-  asio::awaitable<void> exchange(Connection connection, std::string id, std::string line);
-  asio::awaitable<void> watch_gateway();
+  void pass_on(std::string line);
+  void remember(const Envelope& message, const std::string& line);
+
+  void open_channel();
+  void line_came(std::string_view text);
+  void channel_closed(const Error& why);
+  void shaken_hands(bool well);
+  asio::awaitable<void> come_back(std::string why);
+  void settle(const std::string& id);
+  void fail_requests(std::string_view why);
+
+  void say(std::string line);
+  asio::awaitable<void> write_lines();
   asio::awaitable<void> watch_client();
-  asio::awaitable<Result<Connection>> connection();
-  asio::awaitable<void> answer(std::string id, Result<net::HttpResponse> response);
-  asio::awaitable<void> write_line(std::string line);
-  asio::awaitable<void> say_goodbye();
-  net::HttpRequest post(std::string line) const;
-  void lose_gateway(const Error& error);
+  asio::awaitable<void> last_answers();
+  void break_off();
+  void lose_gateway(std::string_view why);
 
   Context& context_;
   Address address_;
-  std::string server_, target_;
+  std::string server_;
   BridgeOptions options_;
   asio::any_io_executor executor_;
   Lent in_, out_;
@@ -147,15 +155,19 @@ class Bridge {
   bool end_of_input_ = false;
   Event lines_changed_{executor_};
 
-  Connection main_;  // the session is bound to it
-  std::string session_;
-  Event initialized_{executor_};  // clear while initialize is under way
-  std::vector<Pooled> idle_;
+  std::unique_ptr<mcp::Channel> channel_;
+  // What the next gateway has to hear of this session, should this one be restarted.
+  std::string hello_, hello_id_;
+  std::map<std::string, std::string> state_;  // by what it sets: level, subscriptions, that it is initialized
+  enum class Handshake { none, under_way, repeated, done } handshake_ = Handshake::none;
+  Event settled_{executor_};  // clear while a handshake is under way
+  std::map<std::string, Asked> asked_;
   std::size_t in_flight_ = 0;
-  std::map<std::string, bool> asked_;  // ids in flight or waiting for it; true: the client cancelled it
   Event slot_{executor_};
-  bool writing_ = false;
-  Event writable_{executor_};
+
+  std::deque<std::string> out_lines_;
+  std::size_t out_bytes_ = 0;
+  Event out_changed_{executor_};
 
   Event finished_{executor_};
   int code_ = daemon::kExitDone;
@@ -165,42 +177,46 @@ class Bridge {
 };
 
 asio::awaitable<void> Bridge::run(int* code) {
-  auto probe = co_await reach();
-  if (!probe) {
-    *code = probe.error();
+  const auto reached = co_await reach();
+  if (!reached) {
+    *code = reached.error();
     signals_.cancel();
     co_return;
   }
-  idle_.push_back({std::move(*probe), steady_clock::now()});
-  initialized_.set();
+  settled_.set();
   signals_.async_wait([this](const error_code& ec, int) {
-    if (ec) return;
-    finished_.set();
-    requests_.cancel();  // run() may be waiting for their answers already
+    if (!ec) break_off();
   });
   service_.spawn("connect.read", read_lines());
   service_.spawn("connect.dispatch", dispatch_lines());
+  service_.spawn("connect.write", write_lines());
   service_.spawn("connect.client", watch_client());
   (void)co_await finished_.wait_until(in(kLongest * 52));
-  // What is in flight gets a moment; if the gateway is gone its connections break by themselves.
-  const milliseconds patience = broken_ ? milliseconds(0)
-                                : gone_ ? milliseconds(kGoodbye)
-                                        : options_.last_answers;
-  (void)co_await requests_.join(in(patience));
+  co_await last_answers();
   requests_.cancel();
   (void)co_await requests_.join(in(kGoodbye));
   service_.cancel();
   (void)co_await service_.join(in(kGoodbye));
-  if (!gone_) co_await say_goodbye();
-  main_.reset();
-  idle_.clear();
+  channel_.reset();
   signals_.cancel();
   *code = gone_ ? daemon::kExitNoGateway : code_;
 }
 
-// A connection on which the gateway has shown that it lives: the kernel connects in the name of a stopped
-// process too. Else the exit code, after the reason was printed.
-asio::awaitable<std::expected<Bridge::Connection, int>> Bridge::reach() {
+// What is in flight gets a moment, and so does what has been said and not been read.
+asio::awaitable<void> Bridge::last_answers() {
+  const auto deadline = in(broken_ ? milliseconds(0)
+                           : gone_ ? milliseconds(kGoodbye)
+                                   : options_.last_answers);
+  while (!broken_ && steady_clock::now() < deadline && (!asked_.empty() || !out_lines_.empty())) {
+    if (gone_ && out_lines_.empty()) co_return;
+    out_changed_.clear();
+    if (!co_await out_changed_.wait_until(deadline)) co_return;
+  }
+}
+
+// The gateway has to show that it lives: the kernel connects in the name of a stopped process too. Else the
+// exit code, after the reason was printed.
+asio::awaitable<std::expected<void, int>> Bridge::reach() {
   const auto deadline = in(context_.terminal.patience);
   auto wire = co_await net::HttpConnection::connect(address_, deadline);
   if (!wire) co_return std::unexpected(report(context_, wire.error()));
@@ -211,7 +227,7 @@ asio::awaitable<std::expected<Bridge::Connection, int>> Bridge::reach() {
   // It may come by a reload, and who asks for it until then gets an answer.
   if (const auto fault = unknown_server(alive->body, server_); !fault.empty())
     code_ = context_.fail(daemon::kExitFailed, fault);
-  co_return std::move(*wire);
+  co_return std::expected<void, int>();
 }
 
 asio::awaitable<void> Bridge::read_lines() {
@@ -267,7 +283,7 @@ asio::awaitable<void> Bridge::dispatch_lines() {
     lines_.pop_front();
     queued_bytes_ -= line.text.size();
     lines_changed_.set();  // room for the reader
-    if (line.overlong) co_await write_line(overlong_line(*line.overlong, options_.line_limit));
+    if (line.overlong) say(overlong_line(*line.overlong, options_.line_limit));
     if (line.text.find_first_not_of(" \t\r") == std::string::npos) continue;
     co_await dispatch(std::move(line.text));
     if (co_await is_cancelled()) co_return;
@@ -278,92 +294,188 @@ asio::awaitable<void> Bridge::dispatch(std::string line) {
   using Kind = Envelope::Kind;
   const Envelope message = front::read_envelope(line);
   if (message.kind == Kind::garbage || message.kind == Kind::invalid || message.kind == Kind::batch) {
-    co_await write_line(
-        mcp::error_line(message.id, message.kind == Kind::garbage ? mcp::kParseError : mcp::kInvalidRequest,
+    say(mcp::error_line(message.id, message.kind == Kind::garbage ? mcp::kParseError : mcp::kInvalidRequest,
                         message.kind == Kind::batch ? "batches are not supported" : message.problem));
     co_return;
   }
-  if (!co_await initialized_.wait_until(in(kLongest))) co_return;
-  if (message.kind == Kind::request && message.method == "initialize" && session_.empty()) {
-    initialized_.clear();
-    requests_.spawn("connect.initialize", initialize(message.id, std::move(line)));
+  if (!co_await settled_.wait_until(in(kLongest))) co_return;
+  if (handshake_ == Handshake::none) {
+    if (message.kind == Kind::request && message.method == "initialize") {
+      hello_ = line;
+      hello_id_ = message.id;
+      asked_[message.id].sent = true;
+      ++in_flight_;
+      handshake_ = Handshake::under_way;
+      settled_.clear();
+      open_channel();
+      pass_on(std::move(line));
+    } else if (message.kind == Kind::request) {
+      say(before_session(message));
+    }
     co_return;
   }
-  if (session_.empty()) {
-    if (message.kind == Kind::request) co_await write_line(before_session(message));
-    co_return;
-  }
+  remember(message, line);
   if (message.kind == Kind::notification && message.method == "notifications/cancelled") {
-    if (const auto asked = asked_.find(message.cancelled); asked != asked_.end()) asked->second = true;
-    slot_.set();  // it may be one that waits for its turn
+    if (const auto asked = asked_.find(message.cancelled); asked != asked_.end()) {
+      asked->second.withdrawn = true;
+      slot_.set();  // it may be one that waits for its turn, of which nobody else has heard
+      if (!asked->second.sent) co_return;
+    }
   }
-  if (message.kind == Kind::request) {
-    asked_[message.id] = false;
-    queued_bytes_ += line.size();
-    requests_.spawn("connect.request", request_in_turn(message.id, std::move(line)));
-    co_return;
-  }
-  auto wire = co_await connection();
-  if (!wire) co_return lose_gateway(wire.error());
-  co_await exchange(std::move(*wire), {}, std::move(line));  // in order: the next line waits for this one
+  if (message.kind != Kind::request) co_return pass_on(std::move(line));
+  asked_[message.id] = {};
+  queued_bytes_ += line.size();
+  requests_.spawn("connect.request", request_in_turn(message.id, std::move(line)));
 }
 
 // Requests alone wait for a place: what cancels them has to get past them, or no place might ever come free.
 asio::awaitable<void> Bridge::request_in_turn(std::string id, std::string line) {
   const std::size_t size = line.size();
-  const auto withdrawn = [this, &id] {
-    const auto asked = asked_.find(id);
-    return asked != asked_.end() && asked->second;
-  };
   bool waited = true;
-  while (waited && in_flight_ >= options_.requests_in_flight && !withdrawn()) {
+  while (waited && !asked_[id].withdrawn &&
+         (in_flight_ >= options_.requests_in_flight || !settled_.is_set())) {
     slot_.clear();
     waited = co_await slot_.wait_until(in(kLongest));
   }
   queued_bytes_ -= size;
   lines_changed_.set();  // room for the reader
-  if (!waited || withdrawn()) {
+  if (!waited || asked_[id].withdrawn) {
     asked_.erase(id);
+    out_changed_.set();
     co_return;
   }
   ++in_flight_;
-  auto wire = co_await connection();
-  if (wire) co_return co_await exchange(std::move(*wire), std::move(id), std::move(line));
-  leave(id);
-  co_await write_line(mcp::error_line(id, mcp::kInternalError, wire.error().message()));
-  lose_gateway(wire.error());
+  asked_[id].sent = true;
+  pass_on(std::move(line));
 }
 
-// True: the client withdrew the request, and the protocol wants no answer then.
-bool Bridge::leave(const std::string& id) {
-  const auto asked = asked_.extract(id);
+void Bridge::pass_on(std::string line) {
+  std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  if (const auto sent = channel_->send(std::move(line)); !sent && !sent.error().is(Errc::closed))
+    fail_requests(sent.error().message());
+}
+
+// What the client has set up, as far as a server would forget it with its session.
+void Bridge::remember(const Envelope& message, const std::string& line) {
+  if (message.method == "notifications/initialized") state_["0 initialized"] = line;
+  if (message.method == "logging/setLevel")
+    state_["1 level"] = R"({"jsonrpc":"2.0","id":"holdfast-again","method":"logging/setLevel","params":)" +
+                        message.params + "}";
+  const bool subscribes = message.method == "resources/subscribe";
+  if (!subscribes && message.method != "resources/unsubscribe") return;
+  state_.erase("2 " + message.params);
+  if (subscribes && state_.size() < kMostRemembered)
+    state_["2 " + message.params] =
+        R"({"jsonrpc":"2.0","id":"holdfast-again","method":"resources/subscribe","params":)" +
+        message.params + "}";
+}
+
+void Bridge::open_channel() {
+  channel_ = mcp::make_http_channel(executor_, {.address = address_,
+                                                .target = "/mcp/" + encode(server_),
+                                                .requests = options_.requests_in_flight + kBesides,
+                                                .bound = true});
+  channel_->start({.line = [this](mcp::PaddedText line) { line_came(line.view()); },
+                   .oversized = {},
+                   .closed = [this](const Error& why) { channel_closed(why); }});
+}
+
+void Bridge::line_came(std::string_view text) {
+  std::string line(text);
+  const mcp::Message message = mcp::Splicer().read(mcp::PaddedText::in(line));
+  if (message.kind != mcp::Kind::response) return say(std::move(line));
+  const std::string id(message.id.of(line));
+  if (id == hello_id_ && handshake_ == Handshake::repeated) return shaken_hands(!message.error);
+  const auto asked = asked_.find(id);
+  if (asked == asked_.end() || !asked->second.sent) return;  // of ours, or withdrawn long ago
+  if (!asked->second.withdrawn) say(std::move(line));
+  settle(id);
+  if (id == hello_id_ && handshake_ == Handshake::under_way) shaken_hands(!message.error);
+}
+
+void Bridge::settle(const std::string& id) {
+  asked_.erase(id);
   --in_flight_;
   slot_.set();
-  return asked && asked.mapped();
+  out_changed_.set();
 }
 
-asio::awaitable<void> Bridge::initialize(std::string id, std::string line) {
-  auto connected = co_await net::HttpConnection::connect(address_, in(kConnect));
-  if (!connected) {
-    co_await write_line(mcp::error_line(id, mcp::kInternalError, connected.error().message()));
-    initialized_.set();
-    co_return lose_gateway(connected.error());
+void Bridge::shaken_hands(bool well) {
+  const bool again = handshake_ == Handshake::repeated;
+  if (!well && again) return;  // come_back() sees it
+  handshake_ = well ? Handshake::done : Handshake::none;
+  if (well) code_ = daemon::kExitDone;
+  if (again)
+    for (const auto& [what, line] : state_) pass_on(line);
+  settled_.set();
+  slot_.set();
+}
+
+void Bridge::channel_closed(const Error& why) {
+  const std::string reason = why.message();
+  fail_requests("the gateway went away: " + reason);
+  if (handshake_ == Handshake::repeated) return;  // come_back() tries again
+  if (handshake_ != Handshake::done || options_.come_back == milliseconds(0)) return lose_gateway(reason);
+  handshake_ = Handshake::repeated;
+  settled_.clear();
+  service_.spawn("connect.again", come_back(reason));
+}
+
+// A gateway that is restarted is waited for, and told of this session what the last one knew. Calls that
+// were in flight have failed: nobody can tell whether they were executed.
+asio::awaitable<void> Bridge::come_back(std::string why) {
+  const auto deadline = in(options_.come_back);
+  while (steady_clock::now() < deadline) {
+    if (!co_await sleep_until(in(kAgain))) co_return;
+    open_channel();
+    pass_on(hello_);
+    if (co_await settled_.wait_until(std::min(deadline, in(kConnect)))) co_return;
+    if (co_await is_cancelled()) co_return;
   }
-  main_ = std::move(*connected);
-  net::HttpRequest request = post(std::move(line));
-  request.headers.emplace_back("Holdfast-Bind", "connection");
-  auto response = co_await main_->request(std::move(request), in(kLongest));
-  if (response) session_ = response->header("Mcp-Session-Id").value_or("");
-  if (!session_.empty()) code_ = daemon::kExitDone;
-  if (!response && response.error().is(Errc::closed)) lose_gateway(response.error());
-  co_await answer(std::move(id), std::move(response));
-  if (!session_.empty()) service_.spawn("connect.watch", watch_gateway());
-  initialized_.set();
+  lose_gateway(why);
 }
 
-asio::awaitable<void> Bridge::watch_gateway() {
-  if (co_await main_->closed_by_peer(in(kLongest * 52))) {
-    lose_gateway(Error{make_error_code(Errc::closed), "gateway", "it closed the connection"});
+void Bridge::fail_requests(std::string_view why) {
+  std::vector<std::string> sent;
+  for (const auto& [id, asked] : asked_)
+    if (asked.sent) sent.push_back(id);
+  for (const auto& id : sent) {
+    if (!asked_[id].withdrawn) say(mcp::error_line(id, mcp::kInternalError, why));
+    settle(id);
+  }
+}
+
+void Bridge::say(std::string line) {
+  if (broken_) return;
+  line += '\n';
+  out_bytes_ += line.size();
+  out_lines_.push_back(std::move(line));
+  out_changed_.set();
+  if (out_bytes_ <= options_.unread_limit) return;
+  (void)context_.fail(daemon::kExitFailed, "the client does not read what it is told: " +
+                                               std::to_string(out_bytes_ >> 20) + " MiB wait for it");
+  code_ = daemon::kExitFailed;
+  broken_ = true;
+  break_off();
+}
+
+asio::awaitable<void> Bridge::write_lines() {
+  for (;;) {
+    while (out_lines_.empty()) {
+      out_changed_.clear();
+      if (!co_await out_changed_.wait_until(in(kLongest)) && co_await is_cancelled()) co_return;
+    }
+    error_code ec;
+    co_await asio::async_write(out_.stream, asio::buffer(out_lines_.front()),
+                               asio::redirect_error(asio::use_awaitable, ec));
+    if (ec) {
+      if (co_await is_cancelled()) co_return;
+      broken_ = true;
+      co_return break_off();
+    }
+    out_bytes_ -= out_lines_.front().size();
+    out_lines_.pop_front();
+    out_changed_.set();
   }
 }
 
@@ -375,77 +487,19 @@ asio::awaitable<void> Bridge::watch_client() {
                                   asio::redirect_error(asio::use_awaitable, ec));
   if (ec) co_return;
   broken_ = true;
+  break_off();
+}
+
+void Bridge::break_off() {
   finished_.set();
-  requests_.cancel();  // run() may be waiting for their answers already
+  asked_.clear();  // nobody waits for them any more
+  out_changed_.set();
 }
 
-asio::awaitable<void> Bridge::exchange(Connection wire, std::string id, std::string line) {
-  auto response = co_await wire->request(post(std::move(line)), in(kLongest));
-  if (wire->usable()) idle_.push_back({std::move(wire), steady_clock::now()});
-  if (!id.empty() && !leave(id)) co_await answer(std::move(id), std::move(response));
-}
-
-asio::awaitable<Result<Bridge::Connection>> Bridge::connection() {
-  while (!idle_.empty()) {
-    Pooled pooled = std::move(idle_.back());
-    idle_.pop_back();
-    if (steady_clock::now() - pooled.since < kPooled && pooled.connection->usable())
-      co_return std::move(pooled.connection);
-  }
-  co_return co_await net::HttpConnection::connect(address_, in(kConnect));
-}
-
-asio::awaitable<void> Bridge::answer(std::string id, Result<net::HttpResponse> response) {
-  if (!response) {
-    co_await write_line(mcp::error_line(id, mcp::kInternalError, response.error().message()));
-  } else if (response->body.starts_with(R"({"jsonrpc":)")) {
-    // Line breaks between the parts of JSON are white space; a string cannot hold one.
-    std::ranges::replace_if(response->body, [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    co_await write_line(std::move(response->body));
-  } else {
-    co_await write_line(mcp::error_line(id, mcp::kInternalError, refusal_of(*response)));
-  }
-}
-
-asio::awaitable<void> Bridge::write_line(std::string line) {
-  line += '\n';
-  while (writing_) {
-    writable_.clear();
-    if (!co_await writable_.wait_until(in(kLongest)) && co_await is_cancelled()) co_return;
-  }
-  writing_ = true;
-  error_code ec;
-  co_await asio::async_write(out_.stream, asio::buffer(line), asio::redirect_error(asio::use_awaitable, ec));
-  writing_ = false;
-  writable_.set();
-  if (!ec) co_return;
-  broken_ = true;
-  finished_.set();
-}
-
-asio::awaitable<void> Bridge::say_goodbye() {
-  if (session_.empty()) co_return;
-  auto wire = co_await connection();
-  if (!wire) co_return;
-  net::HttpRequest request = post({});
-  request.method = "DELETE";
-  (void)co_await (*wire)->request(std::move(request), in(kGoodbye));
-}
-
-net::HttpRequest Bridge::post(std::string line) const {
-  net::HttpRequest request{
-      .method = "POST",
-      .target = target_,
-      .headers = {{"Content-Type", "application/json"}, {"Accept", "application/json, text/event-stream"}},
-      .body = std::move(line)};
-  if (!session_.empty()) request.headers.emplace_back("Mcp-Session-Id", session_);
-  return request;
-}
-
-void Bridge::lose_gateway(const Error& error) {
+void Bridge::lose_gateway(std::string_view why) {
   if (gone_ || finished_.is_set()) return;
   gone_ = true;
-  (void)context_.fail(daemon::kExitNoGateway, "the gateway went away: " + error.message());
+  (void)context_.fail(daemon::kExitNoGateway, "the gateway went away: " + std::string(why));
   finished_.set();
 }
 

@@ -8,16 +8,19 @@
 namespace holdfast::cli {
 
 struct BridgeOptions {
-  int in = 0, out = 1;                  // lent; made non-blocking while the bridge runs
-  std::size_t requests_in_flight = 64;  // more wait, and may be cancelled there
-  std::size_t line_limit = 64U << 20;   // bytes; a longer message is answered with an error
-  milliseconds last_answers{5'000};     // after end-of-file
+  int in = 0, out = 1;                    // lent; made non-blocking while the bridge runs
+  std::size_t requests_in_flight = 64;    // more wait, and may be cancelled there
+  std::size_t line_limit = 64U << 20;     // bytes; a longer message is answered with an error
+  std::size_t unread_limit = 256U << 20;  // bytes that wait for the client to read; more, and it is given up
+  milliseconds last_answers{5'000};       // after end-of-file
+  milliseconds come_back{30'000};         // how long a gateway that went away is waited for
 };
 
-// JSON-RPC lines from `in` to /mcp/SERVER on the control socket, answers as lines to `out` in the order in
-// which they come. 0 after end-of-file, SIGTERM or SIGINT, but 1 if there was no such server; 69 when the
-// gateway is or goes away (what was in flight is answered with an error, and the reason is printed once on
-// stderr).
+// JSON-RPC lines from `in` to /mcp/SERVER on the control socket, and all that comes from there as lines to
+// `out`. A gateway that goes away is waited for: what was in flight is answered with an error, the handshake
+// is repeated to the next one, and so are log level and subscriptions. 0 after end-of-file, SIGTERM or
+// SIGINT, but 1 if there was no such server; 69 when no gateway answers, or none comes back (the reason is
+// printed once on stderr).
 int connect(Context& context, const std::string& server, BridgeOptions options = {});
 
 }  // namespace holdfast::cli

@@ -37,6 +37,7 @@ struct ConnectTest : testing::Test {
   std::string pending;
   std::thread bridge;
   int code = -1;
+  milliseconds come_back{0};
 
   void start(const std::string& server = "memory", std::string socket = {}, std::size_t in_flight = 64,
              std::size_t line_limit = 64U << 20) {
@@ -51,7 +52,8 @@ struct ConnectTest : testing::Test {
                       .out = out.write.get(),
                       .requests_in_flight = in_flight,
                       .line_limit = line_limit,
-                      .last_answers = 2000ms});
+                      .last_answers = 2000ms,
+                      .come_back = come_back});
       out.write.reset();
     });
   }

@@ -97,6 +97,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   asio::awaitable<void> post(std::shared_ptr<Remote> self, SharedPost post, std::string line);
   asio::awaitable<void> resume(SharedPost post);
   asio::awaitable<void> listen(std::shared_ptr<Remote> self);
+  asio::awaitable<void> watch_bound(std::shared_ptr<Remote> self);
   asio::awaitable<void> say_goodbye(std::shared_ptr<Remote> self);
   asio::awaitable<Result<net::HttpResponse>> exchange(net::HttpRequest request, SharedPost post);
   asio::awaitable<Result<Connection>> connection();
@@ -121,6 +122,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   std::size_t under_way_ = 0;
   Event more_, drained_, slot_;
   std::vector<Pooled> idle_;
+  Connection bound_;
   std::string session_, revision_;
   bool can_write_ = true;
   bool over_ = false;           // closed or released: nothing is told any more
@@ -232,10 +234,21 @@ asio::awaitable<Result<Remote::Connection>> Remote::connection() {
 asio::awaitable<Result<net::HttpResponse>> Remote::exchange(net::HttpRequest request, SharedPost post) {
   auto wire = co_await connection();
   if (!wire) co_return forward(wire);
+  if (post->initialize && options_.bound) request.headers.emplace_back("Holdfast-Bind", "connection");
   auto response = co_await (*wire)->request(std::move(request), in(kLongest), events_of(post));
+  if (post->initialize && options_.bound && response && !session_.empty() && !over_) {
+    bound_ = std::move(*wire);
+    tasks_.spawn("mcp.http.bound", watch_bound(shared_from_this()));
+    co_return response;
+  }
   if (!over_ && idle_.size() < kMostPooled && (*wire)->usable())
     idle_.push_back({std::move(*wire), steady_clock::now()});
   co_return response;
+}
+
+asio::awaitable<void> Remote::watch_bound(std::shared_ptr<Remote> self) {
+  const bool closed = co_await bound_->closed_by_peer(in(kLongest * 52));
+  if (closed && !over_) close("it closed the connection");
 }
 
 net::HttpRequest Remote::make_request(std::string method, std::string body) const {
@@ -340,6 +353,7 @@ asio::awaitable<void> Remote::say_goodbye(std::shared_ptr<Remote> self) {
   auto wire = co_await net::HttpConnection::connect(options_.address, in(kGoodbye));
   if (wire) (void)co_await (*wire)->request(make_request("DELETE", {}), in(kGoodbye));
   idle_.clear();
+  bound_.reset();
 }
 
 class HttpChannel final : public Channel {

@@ -25,7 +25,10 @@ struct HttpChannelOptions {
   std::size_t requests = 64;                                      // under way; more wait
   milliseconds connect_timeout{10'000};
   milliseconds silence{120'000};  // of a stream; more and it is taken up again
-  milliseconds retry{1'000};      // before a broken stream is taken up again, unless the endpoint says else
+  // The session lives as long as the connection of its handshake, which is kept for that (a gateway's control
+  // socket knows `Holdfast-Bind: connection`); its end closes the channel.
+  bool bound = false;
+  milliseconds retry{1'000};  // before a broken stream is taken up again, unless the endpoint says else
   milliseconds longest_retry{30'000};
   int tries =
       5;  // in a row, of a request's stream; the session's own is tried for as long as the channel lives
