@@ -277,7 +277,8 @@ asio::awaitable<void> Bridge::dispatch_lines() {
         co_return;
       }
       lines_changed_.clear();
-      if (!co_await lines_changed_.wait_until(in(kLongest)) && co_await is_cancelled()) co_return;
+      (void)co_await lines_changed_.wait_until(in(kLongest));
+      if (co_await is_cancelled()) co_return;
     }
     Line line = std::move(lines_.front());
     lines_.pop_front();
@@ -331,15 +332,18 @@ asio::awaitable<void> Bridge::dispatch(std::string line) {
 // Requests alone wait for a place: what cancels them has to get past them, or no place might ever come free.
 asio::awaitable<void> Bridge::request_in_turn(std::string id, std::string line) {
   const std::size_t size = line.size();
+  const auto wanted = [this, &id] {
+    const auto asked = asked_.find(id);
+    return asked != asked_.end() && !asked->second.withdrawn;
+  };
   bool waited = true;
-  while (waited && !asked_[id].withdrawn &&
-         (in_flight_ >= options_.requests_in_flight || !settled_.is_set())) {
+  while (waited && wanted() && (in_flight_ >= options_.requests_in_flight || !settled_.is_set())) {
     slot_.clear();
     waited = co_await slot_.wait_until(in(kLongest));
   }
   queued_bytes_ -= size;
   lines_changed_.set();  // room for the reader
-  if (!waited || asked_[id].withdrawn) {
+  if (!waited || !wanted() || co_await is_cancelled()) {
     asked_.erase(id);
     out_changed_.set();
     co_return;
@@ -371,10 +375,10 @@ void Bridge::remember(const Envelope& message, const std::string& line) {
 }
 
 void Bridge::open_channel() {
-  channel_ = mcp::make_http_channel(executor_, {.address = address_,
-                                                .target = "/mcp/" + encode(server_),
-                                                .requests = options_.requests_in_flight + kBesides,
-                                                .bound = true});
+  channel_ =
+      mcp::make_http_channel(executor_, {.url = {.path = address_.path, .target = "/mcp/" + encode(server_)},
+                                         .requests = options_.requests_in_flight + kBesides,
+                                         .bound = true});
   channel_->start({.line = [this](mcp::PaddedText line) { line_came(line.view()); },
                    .oversized = {},
                    .closed = [this](const Error& why) { channel_closed(why); }});
@@ -463,7 +467,8 @@ asio::awaitable<void> Bridge::write_lines() {
   for (;;) {
     while (out_lines_.empty()) {
       out_changed_.clear();
-      if (!co_await out_changed_.wait_until(in(kLongest)) && co_await is_cancelled()) co_return;
+      (void)co_await out_changed_.wait_until(in(kLongest));
+      if (co_await is_cancelled()) co_return;
     }
     error_code ec;
     co_await asio::async_write(out_.stream, asio::buffer(out_lines_.front()),

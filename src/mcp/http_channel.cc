@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <list>
 #include <optional>
 
 #include "base/log.h"
@@ -101,6 +102,19 @@ class Remote : public std::enable_shared_from_this<Remote> {
   asio::awaitable<void> say_goodbye(std::shared_ptr<Remote> self);
   asio::awaitable<Result<net::HttpResponse>> exchange(net::HttpRequest request, SharedPost post);
   asio::awaitable<Result<Connection>> connection();
+  // A connection that a request is under way on: its end may have to be hastened.
+  class Busy {
+   public:
+    Busy(Remote& remote, net::HttpConnection& wire)
+        : remote_(remote), at_(remote.busy_.insert(remote.busy_.end(), &wire)) {}
+    ~Busy() { remote_.busy_.erase(at_); }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    Remote& remote_;
+    std::list<net::HttpConnection*>::iterator at_;
+  };
   net::HttpRequest make_request(std::string method, std::string body) const;
   net::BodyEvents events_of(const SharedPost& post);
   void take_answer(const SharedPost& post, net::HttpResponse response);
@@ -108,11 +122,16 @@ class Remote : public std::enable_shared_from_this<Remote> {
   void tell(std::string text, const SharedPost& post);
   void refuse(const SharedPost& post, std::string_view why);
   void close(const std::string& why);
+  [[nodiscard]] std::string place() const {
+    return options_.url.host.empty() ? options_.url.path : options_.url.host_header();
+  }
   void end() {
     over_ = true;
     stop_writing();
     slot_.set();
     tasks_.cancel();
+    // A cancellation finds who waits; who is between two waits would go on.
+    for (net::HttpConnection* wire : busy_) wire->close();
   }
 
   HttpChannelOptions options_;
@@ -122,6 +141,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   std::size_t under_way_ = 0;
   Event more_, drained_, slot_;
   std::vector<Pooled> idle_;
+  std::list<net::HttpConnection*> busy_;
   Connection bound_;
   std::string session_, revision_;
   bool can_write_ = true;
@@ -181,7 +201,7 @@ asio::awaitable<void> Remote::post(std::shared_ptr<Remote> self, SharedPost post
     refuse(post, response.error().message());
     const auto code = response.error().code;
     if (code == std::errc::connection_refused || code == std::errc::no_such_file_or_directory)
-      close("nobody answers at " + to_string(options_.address));
+      close("nobody answers at " + place());
   }
   if (!over_) refuse(post, "the endpoint ended its answer without one");
   --under_way_;
@@ -228,12 +248,14 @@ asio::awaitable<Result<Remote::Connection>> Remote::connection() {
     if (steady_clock::now() - pooled.since < kPooled && pooled.connection->usable())
       co_return std::move(pooled.connection);
   }
-  co_return co_await net::HttpConnection::connect(options_.address, in(options_.connect_timeout));
+  co_return co_await net::HttpConnection::connect(options_.url, options_.names, in(options_.connect_timeout));
 }
 
 asio::awaitable<Result<net::HttpResponse>> Remote::exchange(net::HttpRequest request, SharedPost post) {
   auto wire = co_await connection();
   if (!wire) co_return forward(wire);
+  if (over_) co_return fail(Errc::cancelled, "request");
+  const Busy busy(*this, **wire);
   if (post->initialize && options_.bound) request.headers.emplace_back("Holdfast-Bind", "connection");
   auto response = co_await (*wire)->request(std::move(request), in(kLongest), events_of(post));
   if (post->initialize && options_.bound && response && !session_.empty() && !over_) {
@@ -253,10 +275,10 @@ asio::awaitable<void> Remote::watch_bound(std::shared_ptr<Remote> self) {
 
 net::HttpRequest Remote::make_request(std::string method, std::string body) const {
   net::HttpRequest request{.method = std::move(method),
-                           .target = options_.target,
+                           .target = options_.url.target,
                            .headers = options_.headers,
                            .body = std::move(body),
-                           .host = options_.host};
+                           .host = options_.url.host_header()};
   if (request.method == "POST") {
     request.headers.emplace_back("Content-Type", "application/json");
     request.headers.emplace_back("Accept", "application/json, text/event-stream");
@@ -328,7 +350,7 @@ void Remote::tell(std::string text, const SharedPost& post) {
 // The answer to a request that gets none.
 void Remote::refuse(const SharedPost& post, std::string_view why) {
   if (post->id.empty()) {
-    if (!over_) log::debug("mcp.http_refused", {{"target", options_.target}, {"reason", why}});
+    if (!over_) log::debug("mcp.http_refused", {{"endpoint", place()}, {"reason", why}});
     return;
   }
   if (post->answered) return;
@@ -350,7 +372,7 @@ void Remote::release() {
 }
 
 asio::awaitable<void> Remote::say_goodbye(std::shared_ptr<Remote> self) {
-  auto wire = co_await net::HttpConnection::connect(options_.address, in(kGoodbye));
+  auto wire = co_await net::HttpConnection::connect(options_.url, options_.names, in(kGoodbye));
   if (wire) (void)co_await (*wire)->request(make_request("DELETE", {}), in(kGoodbye));
   idle_.clear();
   bound_.reset();

@@ -9,16 +9,16 @@
 #include <utility>
 #include <vector>
 
-#include "base/address.h"
 #include "base/duration.h"
+#include "base/url.h"
+#include "base/worker.h"
 #include "mcp/channel.h"
 
 namespace holdfast::mcp {
 
 struct HttpChannelOptions {
-  Address address = {};
-  std::string target = "/mcp";
-  std::string host = "localhost";                                 // of the Host header
+  Url url = {};
+  std::shared_ptr<Worker> names = {};                             // looks a name up; null: names are refused
   std::vector<std::pair<std::string, std::string>> headers = {};  // of every request
   std::size_t line_limit = 64U << 20;                             // bytes of one message that comes
   std::size_t queue_limit = 128U << 20;                           // bytes that wait for their turn

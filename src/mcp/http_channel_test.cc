@@ -111,7 +111,8 @@ struct HttpChannelTest : testing::Test {
   std::string closed;
 
   void open(HttpChannelOptions options = {}) {
-    options.address = endpoint.listener->address();
+    const auto& address = endpoint.listener->address();
+    options.url = {.host = address.host, .port = address.port, .target = "/mcp"};
     options.retry = 1ms;
     channel = make_http_channel(loop.get_executor(), std::move(options));
     channel->start({.line = [this](PaddedText line) { lines.emplace_back(line.view()); },

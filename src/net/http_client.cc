@@ -10,6 +10,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "net/resolver.h"
+#include "net/wire.h"
+
 namespace holdfast::net {
 
 namespace http = boost::beast::http;
@@ -22,19 +25,6 @@ namespace {
 constexpr std::uint64_t kBodyLimit = 256ULL << 20;
 constexpr std::uint32_t kHeaderLimit = 64U << 10;
 constexpr std::size_t kReadSize = 64U << 10;
-
-// Shared with its timer, which may fire after the connection object went.
-struct Wire {
-  explicit Wire(const asio::any_io_executor& executor) : socket(executor), timer(executor) {}
-  Socket socket;
-  asio::steady_timer timer;
-  bool timed_out = false;
-
-  void close() {
-    error_code ignored;
-    socket.close(ignored);
-  }
-};
 
 // Closes the wire at the deadline. A closed socket ends the operation under way and every later one, so no
 // moment between two operations is without a deadline.
@@ -92,6 +82,11 @@ class Connection final : public HttpConnection {
     return exchange(std::move(request), deadline, std::move(events));
   }
 
+  void close() override {
+    usable_ = false;
+    wire_->close();
+  }
+
   // Between requests there is nothing to read, but for the end.
   [[nodiscard]] bool usable() const override {
     char byte = 0;
@@ -125,9 +120,7 @@ class Connection final : public HttpConnection {
     Guard guard(wire, deadline);
     const std::string head = head_of(request);
     error_code ec;
-    co_await asio::async_write(
-        wire->socket, std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(request.body)},
-        asio::redirect_error(asio::use_awaitable, ec));
+    co_await wire->write({asio::buffer(head), asio::buffer(request.body)}, ec);
     // Who refuses (413, 503) does not wait for the rest: what it said is still there to be read.
     const bool cut = ec == asio::error::broken_pipe || ec == asio::error::connection_reset;
     if (ec && !cut) co_return wire_error(*wire, ec, "request");
@@ -162,8 +155,7 @@ class Connection final : public HttpConnection {
         if (ec != http::error::need_more) co_return wire_error(*wire, ec, "answer");
       }
       if (streamed) guard.move(steady_clock::now() + events.silence);
-      const std::size_t n = co_await wire->socket.async_read_some(
-          buffer_.prepare(kReadSize), asio::redirect_error(asio::use_awaitable, ec));
+      const std::size_t n = co_await wire->read_some(buffer_.prepare(kReadSize), ec);
       buffer_.commit(n);
       if (ec == asio::error::eof && parser.got_some()) {
         parser.put_eof(ec);
@@ -219,20 +211,57 @@ std::optional<std::string_view> HttpResponse::header(std::string_view name) cons
   return std::nullopt;
 }
 
-asio::awaitable<Result<std::unique_ptr<HttpConnection>>> HttpConnection::connect(Address address,
-                                                                                 Deadline deadline) {
+namespace {
+
+using Connected = Result<std::unique_ptr<HttpConnection>>;
+
+asio::awaitable<Connected> connect_wire(std::shared_ptr<Wire> wire, Address address, Deadline deadline) {
   const auto endpoint = to_endpoint(address);
   if (!endpoint) co_return std::unexpected(endpoint.error());
-  const auto wire = std::make_shared<Wire>(co_await asio::this_coro::executor);
   const Guard guard(wire, deadline);
   error_code ec;
   co_await wire->socket.async_connect(*endpoint, asio::redirect_error(asio::use_awaitable, ec));
-  if (wire->timed_out) co_return fail(Errc::timeout, "connect", to_string(address));
+  const auto late = [&] { return fail(Errc::timeout, "connect", to_string(address)); };
+  if (wire->timed_out) co_return late();
   if (ec == asio::error::operation_aborted) co_return fail(Errc::cancelled, "connect", to_string(address));
   if (ec)
     co_return std::unexpected(Error{std::error_code(ec), "connect", std::string_view(to_string(address))});
   wire->socket.non_blocking(true, ec);  // for usable()
+  const auto agreed = co_await wire->shake_hands();
+  if (wire->timed_out) co_return late();
+  if (!agreed) co_return std::unexpected(agreed.error());
   co_return std::make_unique<Connection>(wire);
+}
+
+}  // namespace
+
+asio::awaitable<Connected> HttpConnection::connect(Address address, Deadline deadline) {
+  const auto wire = std::make_shared<Wire>(co_await asio::this_coro::executor);
+  co_return co_await connect_wire(wire, std::move(address), deadline);
+}
+
+asio::awaitable<Connected> HttpConnection::connect(Url url, std::shared_ptr<Worker> names,
+                                                   Deadline deadline) {
+  std::vector<Address> addresses;
+  if (const auto known = url.address()) {
+    addresses.push_back(*known);
+  } else if (!names) {
+    co_return fail(Errc::not_found, "", url.host + ": names are not looked up here");
+  } else {
+    auto found = co_await resolve(std::move(names), url.host, url.port, deadline);
+    if (!found) co_return forward(found);
+    addresses = std::move(*found);
+  }
+  const auto executor = co_await asio::this_coro::executor;
+  Connected last = fail(Errc::not_found, "connect", url.host);
+  for (std::size_t i = 0; i < addresses.size() && !(last && *last); ++i) {
+    const auto wire = url.tls ? make_tls_wire(executor, url.host) : std::make_shared<Wire>(executor);
+    // One that is silent leaves time for the next.
+    const auto share = (deadline - steady_clock::now()) / static_cast<int>(addresses.size() - i);
+    last = co_await connect_wire(wire, addresses[i], steady_clock::now() + share);
+    if (!last && last.error().is(Errc::cancelled)) break;
+  }
+  co_return last;
 }
 
 Result<HttpResponse> fetch(const Address& address, HttpRequest request, milliseconds limit) {

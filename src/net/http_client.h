@@ -14,6 +14,8 @@
 #include "base/duration.h"
 #include "base/result.h"
 #include "base/task_group.h"
+#include "base/url.h"
+#include "base/worker.h"
 #include "net/address.h"
 
 namespace holdfast::net {
@@ -47,6 +49,12 @@ class HttpConnection {
  public:
   // Errors: the system's (ECONNREFUSED, ENOENT: nobody listens), Errc::timeout, cancelled, invalid.
   static asio::awaitable<Result<std::unique_ptr<HttpConnection>>> connect(Address address, Deadline deadline);
+  // The same, by TLS where the URL says so, and to the first of a name's addresses that answers; `names`
+  // looks it up (null: names are refused). Errors besides: not_found (no such name), refused (its
+  // certificate).
+  static asio::awaitable<Result<std::unique_ptr<HttpConnection>>> connect(Url url,
+                                                                          std::shared_ptr<Worker> names,
+                                                                          Deadline deadline);
   virtual ~HttpConnection() = default;
 
   // After any error the connection is of no more use. Errors: Errc::timeout, cancelled, closed (ended before
@@ -56,6 +64,8 @@ class HttpConnection {
   // only silence counts, not the deadline. The answer's body is empty then. Errc::closed: it broke off.
   virtual asio::awaitable<Result<HttpResponse>> request(HttpRequest request, Deadline deadline,
                                                         BodyEvents events) = 0;
+  // Ends it, and the request under way with Errc::closed or cancelled.
+  virtual void close() = 0;
   // False: broken, or the server closed it or said that it will. Between requests only.
   [[nodiscard]] virtual bool usable() const = 0;
   // While no request runs: true once the server closed the connection, false at the deadline or on
