@@ -31,7 +31,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where `GET /healthz` is answered, and nothing else in this version: MCP clients come through `holdfast connect` and the control socket. `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. What other machines could reach is refused: there are no tokens yet to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner; what other machines could reach is refused, as there are no tokens yet to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},
@@ -199,7 +199,7 @@ const std::vector<Option>& table() {
      .doc = "A session ends after so long without a request in flight or an open stream.",
      .set = [](Target& t, Value&& v) { t.config->session_idle_timeout = ms(v.number); }},
     {.section = S::sessions, .key = "reconnectGrace", .type = T::duration, .fallback = "30s", .most = kDay,
-     .later = true, .doc = "A session ends so long after its last stream closed, unless one is opened again.",
+     .doc = "A session ends so long after its GET stream closed, unless its client is heard again or a request is in flight.",
      .set = [](Target& t, Value&& v) { t.config->session_reconnect_grace = ms(v.number); }},
     {.section = S::auth, .key = "anonymous", .type = T::choice, .fallback = "loopback", .choices = {"loopback", "never"},
      .later = true, .doc = "Whether requests without a token are served: from this machine, or never.",

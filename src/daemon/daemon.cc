@@ -31,6 +31,7 @@
 #include "front/control_api.h"
 #include "front/http_server.h"
 #include "front/mcp_endpoint.h"
+#include "front/public_service.h"
 #include "gateway/gateway.h"
 #include "net/listener.h"
 #include "os/descriptors.h"
@@ -217,7 +218,7 @@ asio::awaitable<Result<void>> Daemon::start() {
 }
 
 Result<void> Daemon::listen() {
-  std::vector<net::Listener> health;
+  std::vector<net::Listener> open;
   front::GatewayFacts facts{.version = HOLDFAST_VERSION,
                             .pid = ::getpid(),
                             .started_at = std::chrono::system_clock::now(),
@@ -226,15 +227,16 @@ Result<void> Daemon::listen() {
     auto listener = listen_on(parse_listen_address(text));
     if (!listener) return forward(listener);
     facts.listen.push_back(to_string(listener->address()));
-    log::info("gateway.listening", {{"address", facts.listen.back()}, {"serves", "/healthz"}});
-    health.push_back(std::move(*listener));
+    log::info("gateway.listening", {{"address", facts.listen.back()}, {"serves", "/mcp"}});
+    open.push_back(std::move(*listener));
   }
   auto control = listen_on(unix_address(paths_.socket.string()));
   if (!control) return forward(control);
 
   const auto executor = loop_.get_executor();
-  mcp_ =
-      front::McpEndpoint::create(executor, *gateway_, {.session_idle_timeout = config_.session_idle_timeout});
+  mcp_ = front::McpEndpoint::create(executor, *gateway_,
+                                    {.session_idle_timeout = config_.session_idle_timeout,
+                                     .reconnect_grace = config_.session_reconnect_grace});
   control_.emplace(
       front::ControlContext{.executor = executor,
                             .gateway = *gateway_,
@@ -247,7 +249,11 @@ Result<void> Daemon::listen() {
                             .measuring = looking_});
   server_ = front::HttpServer::create(executor, {});
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
-  for (auto& listener : health) server_->serve(std::move(listener), front::public_service());
+  for (auto& listener : open) {
+    const Address bound = listener.address();
+    server_->serve(std::move(listener),
+                   front::public_service(*mcp_, bound, [this] { return stop_requests_ == 0; }));
+  }
   server_->serve(std::move(*control), front::control_service(*control_, *mcp_));
   log::info("gateway.ready", {{"pid", ::getpid()},
                               {"socket", paths_.socket.string()},

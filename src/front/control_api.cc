@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "front/control_json.h"
 #include "front/control_routes.h"
+#include "front/guard.h"
 #include "os/peer.h"
 
 namespace holdfast::front {
@@ -98,17 +99,11 @@ asio::awaitable<Response> dispatch_control(ControlApi& api, McpEndpoint& endpoin
     log::warn("control.refused", {{"uid", request.peer.uid}, {"pid", request.peer.pid}});
     co_return control::error_response(403, "not_permitted", "this socket is for its own user and root");
   }
+  if (const auto why = foreign(request, unix_address({})))
+    co_return control::error_response(403, "not_permitted", *why);
   const std::string path(request.path());
   if (path == "/mcp" || path.starts_with("/mcp/")) co_return co_await endpoint.handle(std::move(request));
   co_return co_await api.handle(std::move(request));
-}
-
-asio::awaitable<Response> answer_public(Request request) {
-  if (request.path() != "/healthz") co_return control::error_response(404, "not_found", "no such path");
-  if (request.method != "GET" && request.method != "HEAD") {
-    co_return control::error_response(405, "invalid", "GET only");
-  }
-  co_return Response{.status = 200, .body = "ok\n", .content_type = "text/plain", .headers = {}};
 }
 
 }  // namespace
@@ -141,7 +136,5 @@ Service control_service(ControlApi& api, McpEndpoint& endpoint) {
     return dispatch_control(api, endpoint, std::move(request));
   }};
 }
-
-Service public_service() { return {.handler = answer_public, .body_limit = 1024}; }
 
 }  // namespace holdfast::front

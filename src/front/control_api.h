@@ -66,7 +66,5 @@ class ControlApi {
 // The control socket: /v1 and /mcp for the same user and root, everybody else gets 403. Both outlive the
 // server.
 Service control_service(ControlApi& api, McpEndpoint& endpoint);
-// `listen`: /healthz only, which has no body: whoever reaches a port must not make us hold megabytes.
-Service public_service();
 
 }  // namespace holdfast::front

@@ -271,19 +271,9 @@ TEST_F(ControlApiTest, strangers_and_tcp_peers_are_refused) {
   }
 }
 
-TEST_F(ControlApiTest, the_public_listener_knows_healthz_only) {
-  const Address address = front.thread.on([&] {
-    auto listener = net::Listener::open(front.thread.loop.get_executor(), *parse_address("127.0.0.1:0"));
-    const Address bound = listener->address();
-    front.server->serve(std::move(*listener), public_service());
-    return bound;
-  });
-  EXPECT_EQ(net::fetch(address, {.target = "/healthz", .headers = {}, .body = {}}, 10s)->body, "ok\n");
-  EXPECT_EQ(net::fetch(address, {.target = "/v1/status", .headers = {}, .body = {}}, 10s)->status, 404U);
-  EXPECT_EQ(net::fetch(address, {.target = "/mcp/memory", .headers = {}, .body = {}}, 10s)->status, 404U);
-  net::HttpRequest large{
-      .method = "POST", .target = "/healthz", .headers = {}, .body = std::string(100'000, 'x')};
-  EXPECT_EQ(net::fetch(address, std::move(large), 10s)->status, 413U);
+TEST_F(ControlApiTest, a_web_page_is_refused_on_the_socket_too) {
+  EXPECT_EQ(front.ask("GET", "/v1/status", {}, {{"Origin", "http://evil.example"}}).status, 403U);
+  EXPECT_EQ(front.ask("GET", "/v1/status", {}, {{"Origin", "http://localhost:1"}}).status, 200U);
 }
 
 }  // namespace

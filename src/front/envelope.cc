@@ -52,6 +52,9 @@ Envelope read_envelope(std::string_view text) {
   out.id = message.id.of(line);
   out.params = one_line(message.params.whole.of(line));
   out.cancelled = message.params.cancelled.of(line);
+  out.token = message.params.token.of(line);
+  out.result = one_line(message.result.of(line));
+  out.error = one_line(message.error.of(line));
   return out;
 }
 

@@ -15,6 +15,8 @@ struct Envelope {
   std::string id;             // raw JSON, exact type; kept where legible even if invalid; empty: none
   std::string params;         // raw JSON object on one line; empty: none
   std::string cancelled;      // raw params.requestId
+  std::string token;          // raw params._meta.progressToken
+  std::string result, error;  // raw, of a response, on one line
 };
 
 Envelope read_envelope(std::string_view text);

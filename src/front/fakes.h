@@ -18,12 +18,20 @@ struct Counts {
                    forced = 0, forgiven = 0;
 };
 
-// Tools: "slow" waits to be cancelled, "late" answers after a second, "fail" answers an error; every other
-// request answers its own params.
+// How a server speaks unasked, and when one that says something before its answer gives that.
+struct Voice {
+  std::weak_ptr<gateway::Consumer> consumer;  // of the session opened last
+  Event gate{asio::any_io_executor()};        // "gated" and "silent" answer when it is set
+};
+
+// Tools: "slow" waits to be cancelled, "late" answers after a second, "fail" answers an error; "chatty" logs
+// before it answers, "gated" waits then, "silent" waits only, "counts" tells its progress, "asks" answers
+// what the client did; every other request answers its own params.
 class FakeSession final : public gateway::Session {
  public:
-  FakeSession(Counts& counts, gateway::SessionKind kind, std::string label)
-      : counts_(counts), kind_(kind), label_(std::move(label)) {
+  FakeSession(Counts& counts, gateway::SessionKind kind, std::string label, Voice& voice,
+              const std::shared_ptr<gateway::Consumer>& consumer)
+      : counts_(counts), kind_(kind), label_(std::move(label)), voice_(voice), consumer_(consumer) {
     ++counts_.opened;
   }
   ~FakeSession() override { ++counts_.ended; }
@@ -32,13 +40,32 @@ class FakeSession final : public gateway::Session {
   const std::string& label() const override { return label_; }
   asio::awaitable<Result<mcp::InitializeResult>> connect(std::string_view server) override {
     if (server != "memory") co_return fail(Errc::not_found, "no such server", server);
-    co_return mcp::InitializeResult{"2025-11-25", R"({"logging":{},"tools":{"listChanged":true}})",
+    co_return mcp::InitializeResult{"2025-11-25", R"({"logging":{},"tools":{"listChanged":true},"tasks":{}})",
                                     R"({"name":"fake","version":"1"})", "be \"nice\""};
   }
   asio::awaitable<Result<mcp::Reply>> request(std::string_view, std::string_view, std::string_view params,
-                                              gateway::CallOptions) override {
+                                              gateway::CallOptions options) override {
     const std::string sent(params);
     ++counts_.requests;
+    const auto does = [&](std::string_view what) { return sent.find(what) != std::string::npos; };
+    const auto consumer = consumer_.lock();
+    if (consumer && (does("\"chatty\"") || does("\"gated\"")))
+      consumer->notified("memory", "notifications/message", R"({"level":"info","data":"first"})",
+                         options.number);
+    if ((does("\"gated\"") || does("\"silent\"")) &&
+        !co_await voice_.gate.wait_until(steady_clock::now() + 20s)) {
+      ++counts_.cancelled;
+      co_return fail(Errc::cancelled, "request");
+    }
+    if (does("\"counts\"") && options.progress)
+      options.progress(R"({"total":2, "progressToken" : 77,"progress":1.50})");
+    if (consumer && does("\"asks\"")) {
+      const auto said =
+          co_await consumer->asked("memory", "elicitation/create", R"({"message":"?"})", options.number);
+      if (!said) co_return std::unexpected(said.error());
+      co_return said->error ? mcp::Reply{{}, said->error}
+                            : mcp::Reply{R"({"said":)" + said->result + "}", {}};
+    }
     if (sent.find("\"slow\"") != std::string::npos && !co_await sleep_until(steady_clock::now() + 20s)) {
       ++counts_.cancelled;
       co_return fail(Errc::cancelled, "request");
@@ -79,6 +106,8 @@ class FakeSession final : public gateway::Session {
   Counts& counts_;
   gateway::SessionKind kind_;
   std::string id_ = "s1", label_;
+  Voice& voice_;
+  std::weak_ptr<gateway::Consumer> consumer_;
 };
 
 class FakeGateway final : public gateway::Gateway {
@@ -88,10 +117,14 @@ class FakeGateway final : public gateway::Gateway {
   std::filesystem::path log;
   std::vector<gateway::InstanceView> views;
   std::string unusable;  // why the server "broken" is; empty: it is parked
+  Voice voice;
 
-  std::unique_ptr<gateway::Session> open_session(gateway::SessionKind kind, std::string label,
-                                                 const std::shared_ptr<gateway::Consumer>&) override {
-    return closed ? nullptr : std::make_unique<FakeSession>(counts, kind, std::move(label));
+  std::unique_ptr<gateway::Session> open_session(
+      gateway::SessionKind kind, std::string label,
+      const std::shared_ptr<gateway::Consumer>& consumer) override {
+    if (closed) return nullptr;
+    voice.consumer = consumer;
+    return std::make_unique<FakeSession>(counts, kind, std::move(label), voice, consumer);
   }
   asio::awaitable<Result<std::unique_ptr<HeldTree>>> run_in_custody(custody::TreeSpec, std::string) override {
     co_return fail(Errc::refused, "fake");
@@ -237,6 +270,15 @@ struct FakeFront {
       api.reset();
       endpoint.reset();
     });
+  }
+  // What the server of the session opened last says unasked.
+  void say(std::string method, std::string params = {}) {
+    thread.on([&] {
+      if (const auto heard = gateway.voice.consumer.lock()) heard->notified("memory", method, params, 0);
+    });
+  }
+  void open_gate() {
+    thread.on([&] { gateway.voice.gate.set(); });
   }
   net::HttpResponse ask(std::string method, std::string target, std::string body = {},
                         std::vector<std::pair<std::string, std::string>> headers = {}) const {

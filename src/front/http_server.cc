@@ -9,7 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <list>
+#include <charconv>
 #include <map>
 
 #include "base/log.h"
@@ -79,17 +79,28 @@ void clear_deadline(const Shared& connection) {
   connection->timer.expires_at(steady_clock::time_point::max());
 }
 
+std::string hex(std::size_t number) {
+  std::array<char, 16> digits{};
+  const auto [end, error] = std::to_chars(digits.begin(), digits.end(), number, 16);
+  return {digits.begin(), end};
+}
+
 std::string_view phrase(unsigned status) {
   const auto text = http::obsolete_reason(static_cast<http::status>(status));
   return {text.data(), text.size()};
 }
 
-std::string head_of(const Response& response, bool keep_alive) {
+// How a client knows where a stream ends.
+enum class Framing { chunks, close };
+
+std::string head_of(const Response& response, bool keep_alive, Framing framing = Framing::chunks) {
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
   head += phrase(response.status);
   head += "\r\n";
-  if (!response.body.empty()) head += "Content-Type: " + response.content_type + "\r\n";
-  if (response.status != 204) head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  if (!response.body.empty() || response.stream) head += "Content-Type: " + response.content_type + "\r\n";
+  if (!response.stream && response.status != 204)
+    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  if (response.stream && framing == Framing::chunks) head += "Transfer-Encoding: chunked\r\n";
   for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
   if (!keep_alive) head += "Connection: close\r\n";
   return head += "\r\n";
@@ -109,30 +120,73 @@ unsigned status_of(const error_code& ec) {
   return 400;
 }
 
-// What the handler's coroutine and the connection's share; whoever is last frees it.
+// What the coroutine that works on an answer and the connection's share; whoever is last frees it.
 struct Call {
   explicit Call(const asio::any_io_executor& executor) : finished(executor) {}
   Response response;
-  Event finished;
+  Event finished;        // the work is done: first the handler's, then the stream's
+  bool written = false;  // a stream, to its end
 };
 
-asio::awaitable<void> run_handler(std::shared_ptr<Service> service, Request request,
-                                  std::shared_ptr<Call> call, Shared connection) {
-  call->response = co_await service->handler(std::move(request));
+void finish(const Shared& connection, const std::shared_ptr<Call>& call) {
   call->finished.set();
   error_code ignored;
   if (connection->socket.is_open()) connection->socket.cancel(ignored);  // wakes the watch below
 }
 
-asio::awaitable<bool> write_all(Shared connection, std::string head, std::string_view body,
-                                milliseconds limit) {
+asio::awaitable<void> run_handler(std::shared_ptr<Service> service, Request request,
+                                  std::shared_ptr<Call> call, Shared connection) {
+  call->response = co_await service->handler(std::move(request));
+  finish(connection, call);
+}
+
+// All of it in one go: what is one message to the client is one write.
+asio::awaitable<bool> write_buffers(Shared connection, std::vector<asio::const_buffer> buffers,
+                                    milliseconds limit) {
   set_deadline(connection, steady_clock::now() + limit);
   error_code ec;
-  co_await asio::async_write(connection->socket,
-                             std::array<asio::const_buffer, 2>{asio::buffer(head), asio::buffer(body)},
-                             asio::redirect_error(asio::use_awaitable, ec));
+  co_await asio::async_write(connection->socket, buffers, asio::redirect_error(asio::use_awaitable, ec));
   clear_deadline(connection);
   co_return !ec;
+}
+
+asio::awaitable<bool> write_all(Shared connection, std::string head, std::string_view body,
+                                milliseconds limit) {
+  co_return co_await write_buffers(std::move(connection), {asio::buffer(head), asio::buffer(body)}, limit);
+}
+
+// `head`, and what a stream has to say, as one chunk.
+asio::awaitable<bool> write_batch(Shared connection, std::string head, BodyStream::Batch batch,
+                                  Framing framing, milliseconds limit) {
+  const bool chunks = framing == Framing::chunks;
+  std::size_t size = 0;
+  for (const Piece& piece : batch.pieces) size += piece->size();
+  if (chunks && size > 0) head += hex(size) + "\r\n";
+  std::vector<asio::const_buffer> buffers{asio::buffer(head)};
+  for (const Piece& piece : batch.pieces) buffers.push_back(asio::buffer(*piece));
+  const std::string_view tail = !chunks      ? ""
+                                : batch.last ? (size > 0 ? "\r\n0\r\n\r\n" : "0\r\n\r\n")
+                                             : (size > 0 ? "\r\n" : "");
+  buffers.push_back(asio::buffer(tail));
+  co_return co_await write_buffers(std::move(connection), std::move(buffers), limit);
+}
+
+// The head at once, with what waits already; then whatever comes, until the end.
+asio::awaitable<void> write_stream(Shared connection, std::shared_ptr<Call> call, std::string head,
+                                   Framing framing, HttpServerOptions options) {
+  const auto stream = call->response.stream;
+  auto batch = co_await stream->next(steady_clock::now());
+  while (!stream->closed_at()) {
+    const bool last = batch.last;
+    if (!co_await write_batch(connection, std::move(head), std::move(batch), framing, options.write_timeout))
+      break;
+    if ((call->written = last)) break;
+    head.clear();
+    batch = co_await stream->next(steady_clock::now() + options.keep_alive);
+    if (batch.pieces.empty() && !batch.last)
+      batch.pieces.push_back(std::make_shared<const std::string>(stream->keep_alive()));
+  }
+  finish(connection, call);
 }
 
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
@@ -168,8 +222,11 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
   asio::awaitable<bool> read_body(Shared connection, Parser& parser, std::uint64_t limit);
   asio::awaitable<bool> read_more(Shared connection);
   asio::awaitable<bool> respond(Shared connection, std::shared_ptr<Service> service, Request request,
-                                bool keep_alive);
+                                bool keep_alive, Framing framing);
+  asio::awaitable<bool> send_stream(Shared connection, std::shared_ptr<Call> call, bool stay,
+                                    Framing framing);
   asio::awaitable<bool> watch(Shared connection, std::shared_ptr<Call> call);
+  asio::awaitable<void> see_off(Shared connection, std::shared_ptr<Call> call);
   asio::awaitable<void> reject(Shared connection, unsigned status);
   asio::awaitable<void> linger(Shared connection);
   bool make_room(const std::shared_ptr<std::size_t>& siblings);
@@ -264,7 +321,9 @@ asio::awaitable<bool> Server::one_request(Shared connection, std::shared_ptr<Ser
   request.body = std::move(message.body());
   request.peer = connection->peer;
   request.connection = connection->id;
-  co_return co_await respond(connection, std::move(service), std::move(request), message.keep_alive());
+  const Framing framing = message.version() >= 11 ? Framing::chunks : Framing::close;
+  co_return co_await respond(connection, std::move(service), std::move(request), message.keep_alive(),
+                             framing);
 }
 
 asio::awaitable<bool> Server::read_more(Shared connection) {
@@ -332,7 +391,7 @@ asio::awaitable<bool> Server::read_body(Shared connection, Parser& parser, std::
 // The handler runs beside a watch on the socket: a client that is gone must not keep its call (and with it a
 // lease) alive.
 asio::awaitable<bool> Server::respond(Shared connection, std::shared_ptr<Service> service, Request request,
-                                      bool keep_alive) {
+                                      bool keep_alive, Framing framing) {
   const auto call = std::make_shared<Call>(executor_);
   const bool no_body = request.method == "HEAD";
   TaskGroup work(executor_);
@@ -340,21 +399,49 @@ asio::awaitable<bool> Server::respond(Shared connection, std::shared_ptr<Service
   const bool alive = co_await watch(connection, call);
   if (!alive) {
     work.cancel();
-    for (auto patience = steady_clock::now() + kLastResort; !co_await call->finished.wait_until(patience);) {
-      if (steady_clock::now() < patience) continue;  // we were cancelled, too: that interrupts one wait
-      log::error("http.handler_stuck", {{"connection", connection->id}});
-      patience += kLastResort;
-    }
+    co_await see_off(connection, call);
+    if (call->response.stream) call->response.stream->close();  // which nobody has begun to read
     co_return false;
   }
   connection->held = connection->held || call->response.hold_connection;
   const bool stay = keep_alive && !stopping_ && !connection->stopping;
+  if (call->response.stream) co_return co_await send_stream(connection, call, stay, framing);
   const std::string_view body = no_body ? std::string_view() : std::string_view(call->response.body);
   co_return co_await write_all(connection, head_of(call->response, stay), body, options_.write_timeout) &&
       stay;
 }
 
-// True once the handler has finished, false if the client went (or the server stops) before.
+asio::awaitable<void> Server::see_off(Shared connection, std::shared_ptr<Call> call) {
+  for (auto patience = steady_clock::now() + kLastResort; !co_await call->finished.wait_until(patience);) {
+    if (steady_clock::now() < patience) continue;  // we were cancelled, too: that interrupts one wait
+    log::error("http.handler_stuck", {{"connection", connection->id}});
+    patience += kLastResort;
+  }
+}
+
+// Written beside the same watch: whoever speaks is told at once that nobody reads, and a client that reads
+// too slowly is let go.
+asio::awaitable<bool> Server::send_stream(Shared connection, std::shared_ptr<Call> call, bool stay,
+                                          Framing framing) {
+  stay = stay && framing == Framing::chunks;
+  const auto stream = call->response.stream;
+  call->finished.clear();
+  stream->on_closed([weak = std::weak_ptr(connection)] {
+    if (const auto slow = weak.lock()) slow->close();
+  });
+  if (stream->closed_at()) connection->close();  // before it was ours
+  TaskGroup work(executor_);
+  work.spawn("http.stream",
+             write_stream(connection, call, head_of(call->response, stay, framing), framing, options_));
+  const bool alive = co_await watch(connection, call);
+  stream->on_closed(nullptr);
+  stream->close();
+  if (!alive) connection->close();  // ends a write under way
+  co_await see_off(connection, call);
+  co_return alive && call->written&& stay;
+}
+
+// True once the work is done, false if the client went (or the server stops) before.
 asio::awaitable<bool> Server::watch(Shared connection, std::shared_ptr<Call> call) {
   while (!call->finished.is_set()) {
     error_code ec;

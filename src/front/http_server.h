@@ -15,6 +15,7 @@
 
 #include "base/duration.h"
 #include "base/task_group.h"
+#include "front/body_stream.h"
 #include "net/listener.h"
 
 namespace holdfast::front {
@@ -39,7 +40,8 @@ struct Response {
   std::string body;
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
-  bool hold_connection = false;  // from here on idleness does not close this connection
+  bool hold_connection = false;                  // from here on idleness does not close this connection
+  std::shared_ptr<BodyStream> stream = nullptr;  // the body, in place of `body`; closed when the client goes
 };
 
 // Runs once per request. When the client's connection breaks, the coroutine is cancelled (a value, see
@@ -55,8 +57,9 @@ struct Service {
 struct HttpServerOptions {
   milliseconds header_timeout{10'000};  // from a request's first byte to the end of its head
   milliseconds body_timeout{60'000};
-  milliseconds idle_timeout{120'000};  // between requests
-  milliseconds write_timeout{60'000};
+  milliseconds idle_timeout{120'000};      // between requests
+  milliseconds write_timeout{60'000};      // of a whole answer, or of one piece of a stream
+  milliseconds keep_alive{15'000};         // after which a stream that says nothing shows that it lives
   std::uint32_t header_limit = 16U << 10;  // bytes; more: 431
   // Of one listener, so that none starves another. For one more the longest idle is closed; is none idle:
   // 503.

@@ -170,6 +170,24 @@ TEST_F(HttpServerTest, oversized_bodies_get_413_announced_or_not) {
   EXPECT_EQ(seen.calls, 0);
 }
 
+// Two readers must not disagree on where a request ends.
+TEST_F(HttpServerTest, conflicting_lengths_are_refused_and_nothing_behind_them_is_read) {
+  start();
+  for (const char* lengths :
+       {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", "Content-Length: 4\r\nContent-Length: 5\r\n",
+        "Content-Length: 4, 5\r\n", "Content-Length: -1\r\n", "Content-Length: +4\r\n",
+        "Content-Length: 0x4\r\n", "Content-Length: 99999999999999999999\r\n", "Content-Length : 4\r\n"}) {
+    RawClient client(path);
+    client.send("POST /1 HTTP/1.1\r\nHost: x\r\n" + std::string(lengths) +
+                "\r\n0\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    const std::string got = client.read_to_end();
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 4")) << lengths << got;
+    EXPECT_TRUE(client.ended()) << lengths;
+  }
+  EXPECT_EQ(seen.calls, 0);
+}
+
 TEST_F(HttpServerTest, a_slow_header_is_cut_off_and_disturbs_nobody) {
   start({.header_timeout = milliseconds(100)});
   RawClient slow(path);

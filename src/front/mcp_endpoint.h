@@ -1,4 +1,5 @@
-// MCP's Streamable HTTP, legacy revisions, with JSON answers: POST and DELETE of /mcp/NAME.
+// MCP's Streamable HTTP for the stateful revisions: POST, GET and DELETE of /mcp/NAME. Finds or opens the
+// session that a request is for; what is said in it is the session's (mcp_session.h).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -9,14 +10,16 @@
 
 #include "base/duration.h"
 #include "front/http_server.h"
+#include "front/mcp_session.h"
 #include "gateway/gateway.h"
 
 namespace holdfast::front {
 
 struct McpEndpointOptions {
-  milliseconds session_idle_timeout{1'800'000};  // without a request in flight
+  milliseconds session_idle_timeout{1'800'000};  // without a request in flight or an open stream
+  milliseconds reconnect_grace{30'000};          // after its GET stream went, without sign of the client
   std::size_t sessions = 1024;                   // more: 503
-  std::size_t requests_per_session = 256;        // in flight; more: an error
+  McpSessionOptions session = {};
 };
 
 // Loop thread only.
@@ -26,6 +29,7 @@ class McpEndpoint {
                                              McpEndpointOptions options);
   virtual ~McpEndpoint() = default;
 
+  // Paths that begin with /mcp.
   virtual asio::awaitable<Response> handle(Request request) = 0;
   // Ends the sessions that were opened with `Holdfast-Bind: connection` on it. From the server's hook.
   virtual void connection_closed(std::uint64_t connection) = 0;
@@ -33,5 +37,8 @@ class McpEndpoint {
   virtual asio::awaitable<void> stop(std::chrono::steady_clock::time_point deadline) = 0;
   [[nodiscard]] virtual std::size_t sessions() const = 0;
 };
+
+// A JSON-RPC error as an answer; without `id` where none is known.
+Response rpc_error(unsigned status, const std::string& id, std::int64_t code, std::string_view message);
 
 }  // namespace holdfast::front

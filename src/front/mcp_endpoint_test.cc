@@ -1,42 +1,26 @@
 #include "front/mcp_endpoint.h"
 
-#include "front/fakes.h"
+#include "front/mcp_testing.h"
 
 namespace holdfast::front {
 namespace {
 
 using namespace testing_tools;
-using Headers = std::vector<std::pair<std::string, std::string>>;
-
-constexpr const char* kInitialize =
-    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}})";
-
-struct McpEndpointTest : testing::Test {
-  std::unique_ptr<FakeFront> front = std::make_unique<FakeFront>();
-
-  net::HttpResponse post(std::string body, Headers headers = {}, std::string target = "/mcp/memory") {
-    headers.emplace_back("Content-Type", "application/json");
-    return front->ask("POST", std::move(target), std::move(body), std::move(headers));
-  }
-  std::string open() { return std::string(post(kInitialize).header("Mcp-Session-Id").value_or("")); }
-  std::string http(std::string_view session, std::string_view body) const {
-    return "POST /mcp/memory HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nMcp-Session-Id: " +
-           std::string(session) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           std::string(body);
-  }
-};
-
-// The fake server promises news of its tools and a log; no stream here would carry them.
 TEST_F(McpEndpointTest, initialize_answers_our_revision_and_the_servers_facts_as_far_as_they_can_be_kept) {
   const auto got = post(kInitialize);
   EXPECT_EQ(got.status, 200U);
-  EXPECT_EQ(got.body,
-            R"({"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},)"
-            R"("serverInfo":{"name":"fake","version":"1"},"instructions":"be \"nice\""}})");
+  EXPECT_EQ(
+      got.body,
+      R"({"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{"logging":{},"tools":{"listChanged":true}},)"
+      R"("serverInfo":{"name":"fake","version":"1"},"instructions":"be \"nice\""}})");
   EXPECT_EQ(got.header("Mcp-Session-Id")->size(), 32U);
   const auto future =
       post(R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2031-01-01"}})");
-  EXPECT_NE(future.body.find(R"("protocolVersion":"2025-11-25")"), std::string::npos);
+  EXPECT_NE(future.body.find(R"("protocolVersion":"2025-11-25","capabilities":{"logging":{},)"
+                             R"("tools":{"listChanged":true},"tasks":{}})"),
+            std::string::npos);
+  const auto bound = post(kInitialize, {{"Holdfast-Bind", "connection"}});  // which has no stream
+  EXPECT_NE(bound.body.find(R"("capabilities":{"tools":{}})"), std::string::npos) << bound.body;
 }
 
 TEST_F(McpEndpointTest, requests_are_forwarded_and_answered_with_the_clients_own_id) {
@@ -80,7 +64,8 @@ TEST_F(McpEndpointTest, wrong_requests_get_the_status_that_clients_know) {
   EXPECT_EQ(post("{nonsense").body.find("\"id\""), std::string::npos);
   EXPECT_EQ(post(ping, {{"Accept", "text/html"}}).status, 406U);
   EXPECT_EQ(front->ask("POST", "/mcp/memory", ping, {{"Content-Type", "text/plain"}}).status, 415U);
-  EXPECT_EQ(front->ask("GET", "/mcp/memory").status, 405U);
+  EXPECT_EQ(front->ask("GET", "/mcp/memory").status, 406U);
+  EXPECT_EQ(front->ask("PUT", "/mcp/memory").status, 405U);
 }
 
 TEST_F(McpEndpointTest, delete_ends_the_session_and_its_lease) {

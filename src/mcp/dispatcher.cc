@@ -22,18 +22,6 @@ std::optional<std::int64_t> own_id(std::string_view raw) {
   return id;
 }
 
-RpcError read_error(PaddedText object) {
-  const auto all = members(object);
-  if (!all) return {kInternalError, "the server's error is malformed", {}};
-  RpcError error;
-  const std::string_view code = member(*all, "code");
-  if (std::from_chars(code.data(), code.data() + code.size(), error.code).ec != std::errc())
-    error.code = kInternalError;
-  error.message = decode_string(member(*all, "message")).value_or("(no message)");
-  error.data = member(*all, "data");
-  return error;
-}
-
 }  // namespace
 
 Dispatcher::Dispatcher(asio::any_io_executor executor, std::unique_ptr<Channel> channel, std::string server,

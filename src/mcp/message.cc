@@ -1,6 +1,7 @@
 #include "mcp/message.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 namespace holdfast::mcp {
@@ -15,6 +16,18 @@ std::string quote(std::string_view text) {
   out.append(text);
   out.push_back('"');
   return out;
+}
+
+RpcError read_error(PaddedText object) {
+  const auto all = members(object);
+  if (!all) return {kInternalError, "the peer's error is malformed", {}};
+  RpcError error;
+  const std::string_view code = member(*all, "code");
+  if (std::from_chars(code.data(), code.data() + code.size(), error.code).ec != std::errc())
+    error.code = kInternalError;
+  error.message = decode_string(member(*all, "message")).value_or("(no message)");
+  error.data = member(*all, "data");
+  return error;
 }
 
 std::string result_line(std::string_view id, std::string_view result) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "mcp/raw_json.h"
+
 namespace holdfast::mcp {
 
 // Members are raw JSON text (an id keeps its exact type: 0, "0", 1.0), so nothing is rebuilt or rounded.
@@ -24,6 +26,9 @@ inline constexpr std::int64_t kInternalError = -32603;
 inline constexpr std::int64_t kServerError = -32000;  // what the SDK's server says of sessions and headers
 inline constexpr std::int64_t kUnknownSession = -32001;
 inline constexpr std::int64_t kCancelled = -32800;  // not of JSON-RPC's; a cancelled request wants no answer
+
+// The error of a peer's response. What is no such object is an internal error that says so.
+RpcError read_error(PaddedText object);
 
 // What a peer answered to a request: a result or an error, both of them successful transports.
 struct Reply {

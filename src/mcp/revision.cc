@@ -16,6 +16,7 @@ constexpr std::array kRevisions{
              .url_elicitation = false,
              .structured_content = false,
              .tasks = false,
+             .priming_event = false,
              .input_errors_are_results = false},
     Revision{.name = "2025-03-26",
              .batches = true,
@@ -26,6 +27,7 @@ constexpr std::array kRevisions{
              .url_elicitation = false,
              .structured_content = false,
              .tasks = false,
+             .priming_event = false,
              .input_errors_are_results = false},
     Revision{.name = "2025-06-18",
              .batches = false,
@@ -36,6 +38,7 @@ constexpr std::array kRevisions{
              .url_elicitation = false,
              .structured_content = true,
              .tasks = false,
+             .priming_event = false,
              .input_errors_are_results = false},
     Revision{.name = "2025-11-25",
              .batches = false,
@@ -46,6 +49,7 @@ constexpr std::array kRevisions{
              .url_elicitation = true,
              .structured_content = true,
              .tasks = true,
+             .priming_event = true,
              .input_errors_are_results = true},
 };
 

@@ -17,6 +17,7 @@ struct Revision {
   bool url_elicitation;           // its URL mode and error -32042 (since 2025-11-25)
   bool structured_content;        // outputSchema, structuredContent, resource_link (since 2025-06-18)
   bool tasks;                     // experimental tasks (2025-11-25)
+  bool priming_event;             // a stream begins with an id and no data (since 2025-11-25)
   bool input_errors_are_results;  // bad arguments: isError instead of -32602 (since 2025-11-25)
 };
 

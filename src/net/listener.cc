@@ -1,5 +1,8 @@
 #include "net/listener.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/socket_base.hpp>
@@ -41,6 +44,44 @@ Result<void> refuse_unless_free(const asio::any_io_executor& executor, const Add
   if (answers(executor, endpoint))
     return fail(Errc::refused, "listen: another gateway answers on", address.path);
   return {};
+}
+
+// One option of TCP's, as Asio wants it.
+template <int kName>
+class TcpOption {
+ public:
+  explicit TcpOption(int value) : value_(value) {}
+  template <class P>
+  [[nodiscard]] static int level(const P&) {
+    return IPPROTO_TCP;
+  }
+  template <class P>
+  [[nodiscard]] static int name(const P&) {
+    return kName;
+  }
+  template <class P>
+  [[nodiscard]] const int* data(const P&) const {
+    return &value_;
+  }
+  template <class P>
+  [[nodiscard]] static std::size_t size(const P&) {
+    return sizeof(int);
+  }
+
+ private:
+  int value_;
+};
+
+// A client that is gone without a word (asleep, unplugged) is found within a minute or so: by probes while
+// nothing is said, and by what is never acknowledged.
+void prepare(Socket& socket) {
+  boost::system::error_code ignored;
+  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket.set_option(TcpOption<TCP_KEEPIDLE>(30), ignored);   // seconds
+  socket.set_option(TcpOption<TCP_KEEPINTVL>(10), ignored);  // seconds
+  socket.set_option(TcpOption<TCP_KEEPCNT>(3), ignored);
+  socket.set_option(TcpOption<TCP_USER_TIMEOUT>(60'000), ignored);  // milliseconds
 }
 
 }  // namespace
@@ -126,7 +167,7 @@ asio::awaitable<Result<Accepted>> Listener::accept() {
     if (!who) co_return std::unexpected(who.error());
     accepted.peer = {.local = true, .uid = who->uid, .pid = who->pid};
   } else {
-    accepted.socket.set_option(asio::ip::tcp::no_delay(true), ec);
+    prepare(accepted.socket);
   }
   co_return accepted;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <filesystem>
 #include <fstream>
@@ -102,6 +103,22 @@ TEST_F(ListenerTest, tcp_port_0_tells_the_port_it_took) {
   ASSERT_TRUE(listener) << listener.error().message();
   EXPECT_NE(listener->address().port, 0);
   EXPECT_EQ(to_string(listener->address()), "127.0.0.1:" + std::to_string(listener->address().port));
+}
+
+TEST_F(ListenerTest, a_tcp_client_that_goes_without_a_word_will_be_noticed) {
+  auto listener = Listener::open(loop.get_executor(), *parse_address("127.0.0.1:0"));
+  ASSERT_TRUE(listener) << listener.error().message();
+  std::optional<Result<Accepted>> got;
+  TaskGroup group(loop.get_executor());
+  group.spawn("accept", accept_into(&*listener, &got));
+  asio::ip::tcp::socket client(loop);
+  client.connect({asio::ip::make_address("127.0.0.1"), listener->address().port});
+  loop.run_for(std::chrono::seconds(10));
+  ASSERT_TRUE(got && *got);
+  asio::socket_base::keep_alive probes;
+  (*got)->socket.get_option(probes);
+  EXPECT_TRUE(probes.value());
+  EXPECT_FALSE((*got)->peer.local);
 }
 
 }  // namespace

@@ -1,0 +1,61 @@
+#include "front/guard.h"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <boost/beast/core/string.hpp>
+
+namespace holdfast::front {
+
+namespace {
+
+using boost::beast::iequals;
+
+bool is_port(std::string_view text) {
+  return !text.empty() && text.size() <= 5 &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// "[::1]:80" -> "[::1]". Empty: no authority without a user.
+std::string_view host_of(std::string_view authority) {
+  const auto colon = authority.ends_with(']') ? std::string_view::npos : authority.rfind(':');
+  if (colon == std::string_view::npos) return authority;
+  return is_port(authority.substr(colon + 1)) ? authority.substr(0, colon) : std::string_view();
+}
+
+bool names_us(std::string_view authority, const Address& bound) {
+  std::string_view host = host_of(authority);
+  if (iequals(host, "localhost")) return true;
+  const bool six = host.starts_with('[') && host.ends_with(']');
+  if (six) host = host.substr(1, host.size() - 2);
+  if (host.find('%') != std::string_view::npos) return false;  // a zone
+  boost::system::error_code ec;
+  const auto address = asio::ip::make_address(std::string(host), ec);
+  if (ec || address.is_v6() != six) return false;
+  if (address.is_loopback()) return true;
+  const auto ours = asio::ip::make_address(bound.host, ec);
+  return !ec && !bound.local && address == ours && !address.is_unspecified();
+}
+
+bool is_ours(std::string_view origin, const Address& bound) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (iequals(origin.substr(0, scheme.size()), scheme))
+      return names_us(origin.substr(scheme.size()), bound);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::string> foreign(const Request& request, const Address& bound) {
+  int hosts = 0;
+  for (const auto& [name, value] : request.headers) {
+    if (iequals(name, "Origin") && !is_ours(value, bound)) return "Origin is not of this machine: " + value;
+    if (bound.local || !iequals(name, "Host")) continue;
+    ++hosts;
+    if (!names_us(value, bound)) return "Host does not name this machine's loopback: " + value;
+  }
+  if (!bound.local && hosts != 1) return "one Host is needed";
+  return std::nullopt;
+}
+
+}  // namespace holdfast::front

@@ -1,0 +1,19 @@
+// Who may talk to a listener: a web page that a browser on this machine shows must not, however it got at the
+// address (DNS rebinding).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "front/http_server.h"
+
+namespace holdfast::front {
+
+// Why a request on the listener `bound` is refused; nullopt: it is fine. On TCP exactly one Host must name
+// this machine's loopback or the bound address, with any port; an Origin, everywhere, must be http or https
+// of such a host.
+std::optional<std::string> foreign(const Request& request, const Address& bound);
+
+}  // namespace holdfast::front
