@@ -156,6 +156,7 @@ void Dispatcher::fail_all(const Error& why) {
 
 void Dispatcher::release() {
   over_ = true;
+  asked_.clear();
   channel_->release();
   fail_all(Error{make_error_code(Errc::closed), "request", "the connection was let go"});
 }
