@@ -47,6 +47,7 @@ enum class Mechanism {
   reload_spares_the_unchanged,  // an entry that reads as before is left alone
   drain_spares_the_used,        // what drains ends when its last use does
   eviction_spares_the_held,     // what somebody holds is nobody's to evict
+  nothing_is_guessed,           // what a server says of itself reaches whom it belongs to, or nobody
   // what a service manager is told
   readiness,  // that it serves, and that it ends
   watchdog,   // that its loop turns

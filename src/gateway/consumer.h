@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -30,11 +31,20 @@ class Consumer {
   virtual void notified(std::string_view server, std::string_view method, std::string_view params,
                         CallNumber call) = 0;
 
-  // A request of a server's: sampling/createMessage, elicitation/create, roots/list. Only what the profile
-  // declares is asked. Cancelling the awaiting coroutine withdraws the question. Errors: closed (the client
-  // is gone), timeout.
+  // A request of a server's: sampling/createMessage, elicitation/create, roots/list, tasks/*. Only what the
+  // profile declares is asked. Cancelling the awaiting coroutine withdraws the question; that happens when
+  // the session ends, too. Who asks does not hold the consumer meanwhile: the coroutine has to hold for
+  // itself what it needs, and should not hold the session. Errors: closed (the client is gone), timeout.
   virtual asio::awaitable<Result<mcp::Reply>> asked(std::string server, std::string method,
                                                     std::string params, CallNumber call) = 0;
 };
+
+// A session as the instances that it uses know it.
+struct Contact {
+  std::string session;               // its id
+  mcp::ClientProfile profile;        // normalised
+  std::weak_ptr<Consumer> consumer;  // empty: nobody can be spoken to, or the session has ended
+};
+using ContactPtr = std::shared_ptr<const Contact>;
 
 }  // namespace holdfast::gateway

@@ -6,6 +6,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/mutant.h"
+#include "gateway/profile.h"
 #include "gateway/server_limits.h"
 
 namespace holdfast::gateway {
@@ -48,7 +49,8 @@ constexpr milliseconds kToldWithin{200};
 }  // namespace
 
 Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-                   std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks)
+                   std::string key, mcp::ClientProfile profile, std::shared_ptr<store::QueuedLog> log,
+                   Hooks hooks)
     : loop_(loop),
       custodian_(custodian),
       server_(server),
@@ -56,6 +58,7 @@ Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const 
       tools_(server.tools_include, server.tools_exclude),
       log_(std::move(log)),
       hooks_(std::move(hooks)),
+      conversation_(std::make_shared<Conversation>(loop.get_executor(), server.name, std::move(profile))),
       last_activity_(steady_clock::now()),
       start_by_(last_activity_ + server.connect_timeout),
       idle_timer_(loop),
@@ -64,6 +67,8 @@ Instance::Instance(asio::io_context& loop, custody::Custodian& custodian, const 
       changed_(loop.get_executor()),
       exited_(loop.get_executor()),
       tasks_(loop.get_executor()) {}
+
+Instance::~Instance() { conversation_->close(); }
 
 void Instance::set_state(InstanceState state) {
   if (state_ == state) return;
@@ -75,6 +80,7 @@ void Instance::set_state(InstanceState state) {
 
 Lease Instance::hold(Holder holder) {
   const std::uint64_t id = next_holder_++;
+  conversation_->joined(holder.contact);
   holders_.emplace(id, std::move(holder));
   idle_since_.reset();
   return Lease(shared_from_this(), id);
@@ -84,11 +90,14 @@ void Instance::release(std::uint64_t holder) noexcept {
   const auto it = holders_.find(holder);
   if (it == holders_.end()) return;  // taken back before
   log::debug("lease.released", {{"server", server_.name}, {"session", it->second.session}});
+  const ContactPtr who = it->second.contact;
   holders_.erase(it);
   retire_if_drained();
-  if (!holders_.empty() || is_ending()) return;
-  idle_since_ = std::chrono::system_clock::now();
-  hooks_.unheld(*this);
+  if (holders_.empty() && !is_ending()) {
+    idle_since_ = std::chrono::system_clock::now();
+    hooks_.unheld(*this);
+  }
+  conversation_->left(who);
 }
 
 asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<std::string> environment) {
@@ -118,16 +127,16 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
         tail_.append(text);
       });
   tasks_.spawn("stderr", stderr_->run());
-  client_ =
-      mcp::Client::over_stdio(loop_.get_executor(), tree_->stdout_fd(), tree_->stdin_fd(),
-                              {.name = server_.name, .line_limit = server_.line_limit},
-                              {.notification = {}, .closed = [this](const Error& e) { channel_closed(e); }});
+  client_ = mcp::Client::over_stdio(loop_.get_executor(), tree_->stdout_fd(), tree_->stdin_fd(),
+                                    {.name = server_.name, .line_limit = server_.line_limit},
+                                    conversation_->events([this](const Error& e) { channel_closed(e); }));
   if (holders_.empty()) retire("its session ended while it started");
   if (state_ != InstanceState::starting) {
     hooks_.changed(*this);  // retired before there was a tree to make an orphan of
     co_return;
   }
-  auto hello = co_await client_->initialize(start_by_);
+  conversation_->open(*client_);
+  auto hello = co_await client_->initialize(start_by_, conversation_->told());
   if (state_ != InstanceState::starting) co_return;  // retired meanwhile
   if (!hello) {
     co_await explain_failure(hello.error());
@@ -276,8 +285,8 @@ asio::awaitable<Result<void>> Instance::wait_ready() {
   co_return holdfast::fail(Errc::closed, "", server_.name + ": " + reason_);
 }
 
-asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, std::string_view params,
-                                                      CallOptions options) {
+asio::awaitable<Result<mcp::Reply>> Instance::request(ContactPtr who, std::string_view method,
+                                                      std::string_view params, CallOptions options) {
   if (method == "tools/call" && !tools_.offers_all())
     if (const auto tool = tools_.withheld(params))
       co_return mcp::Reply{.result = {},
@@ -286,10 +295,12 @@ asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, s
   const CallGuard guard(shared_from_this());
   auto turn = co_await take_turn(options.deadline);
   if (!turn) co_return forward(turn);
-  const auto latest = steady_clock::now() + server_.call_timeout;
-  mcp::RequestOptions request{.deadline = std::min(options.deadline, latest),
-                              .progress = std::move(options.progress)};
-  auto reply = co_await client_->request(method, params, std::move(request));
+  Conversation::Call call(*conversation_, who, options.number, options.deadline, server_.call_timeout);
+  auto reply = co_await conversation_->request(std::move(who), method, params,
+                                               {.deadline = call.deadline(),
+                                                .progress = std::move(options.progress),
+                                                .extended = [&call] { return call.deadline(); }});
+  call.ended(reply);
   if (!reply && reply.error().is(Errc::closed)) {
     if (steady_clock::now() < unsignalled_until_)
       (void)co_await exited_.wait_until(steady_clock::now() + kToldWithin);
@@ -306,17 +317,23 @@ asio::awaitable<Result<mcp::Reply>> Instance::request(std::string_view method, s
   co_return reply;
 }
 
-asio::awaitable<Result<std::vector<mcp::Tool>>> Instance::tools() {
+asio::awaitable<Result<std::vector<mcp::Tool>>> Instance::tools(ContactPtr who) {
   const CallGuard guard(shared_from_this());
   auto turn = co_await take_turn(steady_clock::time_point::max());
   if (!turn) co_return forward(turn);
-  auto all = co_await client_->list_tools(steady_clock::now() + server_.call_timeout);
+  Conversation::Call call(*conversation_, std::move(who), 0, steady_clock::time_point::max(),
+                          server_.call_timeout);
+  auto all = co_await client_->list_tools(call.deadline());
+  call.ended(all);
   if (all) std::erase_if(*all, [this](const mcp::Tool& tool) { return !tools_.offers(tool.name); });
   co_return all;
 }
 
 Result<void> Instance::notify(std::string_view method, std::string_view params) {
   touch();
+  // It has not been told of anybody's roots.
+  if (method == "notifications/roots/list_changed" && !offers(conversation_->told(), "roots/list", {}))
+    return {};
   return client_->notify(method, params);
 }
 
@@ -325,6 +342,7 @@ void Instance::retire(const std::string& reason) {
   reason_ = reason;
   idle_timer_.cancel();
   lifetime_timer_.cancel();
+  conversation_->close();
   holders_.clear();
   set_state(InstanceState::retiring);
 }
@@ -342,7 +360,11 @@ void Instance::drain(const std::string& reason, Spares spares) {
   if (spares == Spares::calls_and_runs) {
     // No call is in flight on one that starts: who waits for it gets the next one.
     if (state_ == InstanceState::starting) return retire(drain_reason_);
-    std::erase_if(holders_, [](const auto& entry) { return entry.second.kind == SessionKind::client; });
+    std::erase_if(holders_, [this](const auto& entry) {
+      if (entry.second.kind != SessionKind::client) return false;
+      conversation_->left(entry.second.contact);
+      return true;
+    });
   }
   retire_if_drained();
   hooks_.changed(*this);

@@ -16,6 +16,7 @@
 #include "base/task_group.h"
 #include "config/config.h"
 #include "custody/custodian.h"
+#include "gateway/conversation.h"
 #include "gateway/gateway.h"
 #include "gateway/lease.h"
 #include "gateway/pipe_reader.h"
@@ -40,7 +41,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
     std::function<void(Instance&, const std::string& why)> explained;  // what its last failure came from
   };
   Instance(asio::io_context& loop, custody::Custodian& custodian, const config::Server& server,
-           std::string key, std::shared_ptr<store::QueuedLog> log, Hooks hooks);
+           std::string key, mcp::ClientProfile profile, std::shared_ptr<store::QueuedLog> log, Hooks hooks);
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
 
   // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone.
   asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment);
@@ -52,12 +56,12 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // Until ready, or failed: its error, with the last words of stderr; after connectTimeout it has failed.
   asio::awaitable<Result<void>> wait_ready();
 
-  // One call, counted: while it is in flight no idle deadline stops the instance (I8), nor while it waits for
-  // its turn (`concurrency: serial`). A tool that the entry does not offer is unknown here: neither listed
-  // nor called.
-  asio::awaitable<Result<mcp::Reply>> request(std::string_view method, std::string_view params,
-                                              CallOptions options);
-  asio::awaitable<Result<std::vector<mcp::Tool>>> tools();
+  // One call of a session's, counted: while it is in flight no idle deadline stops the instance (I8), nor
+  // while it waits for its turn (`concurrency: serial`). A tool that the entry does not offer is unknown
+  // here: neither listed nor called.
+  asio::awaitable<Result<mcp::Reply>> request(ContactPtr who, std::string_view method,
+                                              std::string_view params, CallOptions options);
+  asio::awaitable<Result<std::vector<mcp::Tool>>> tools(ContactPtr who);
   Result<void> notify(std::string_view method, std::string_view params);
 
   // Takes every lease back and makes the tree an orphan; the pool reaps it. Idempotent; the first reason
@@ -119,10 +123,11 @@ class Instance : public std::enable_shared_from_this<Instance> {
   Hooks hooks_;
   InstanceState state_ = InstanceState::starting;
   std::shared_ptr<custody::Tree> tree_;
+  std::map<std::uint64_t, Holder> holders_;
+  std::shared_ptr<Conversation> conversation_;
   std::unique_ptr<mcp::Client> client_;
   std::unique_ptr<PipeReader> stderr_;
   mcp::InitializeResult hello_;
-  std::map<std::uint64_t, Holder> holders_;
   std::uint64_t next_holder_ = 1;
   int calls_ = 0;
   std::chrono::steady_clock::time_point last_activity_;

@@ -19,6 +19,7 @@ struct Holder {
   std::string label;  // of the session, for people
   SessionKind kind = SessionKind::client;
   SystemTime since;
+  ContactPtr contact = {};
 };
 
 // Move-only. Whatever ends its owner (return, error, cancelled coroutine, timeout, dead client) releases it:

@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "base/plural.h"
 #include "gateway/environment.h"
+#include "gateway/profile.h"
 #include "gateway/server_limits.h"
 
 namespace holdfast::gateway {
@@ -91,7 +92,9 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
     if (!config->enabled) co_return fail(Errc::refused, "", name + ": disabled in the configuration");
     if (!config->unusable.empty()) co_return fail(Errc::refused, "", name + ": " + config->unusable);
 
-    const std::string key = config->sharing == config::Sharing::session ? holder.session : std::string();
+    mcp::ClientProfile profile = profile_for(*config, holder.contact->profile);
+    const std::string key =
+        config->sharing == config::Sharing::session ? holder.session : key_suffix(profile);
     Lease lease;
     std::shared_ptr<Instance> instance;
     if (const auto it = server->instances.find(key);
@@ -104,7 +107,7 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
       if (server->removed || server->config != config || server->instances.contains(key) ||
           refuses(holder.kind))
         continue;  // a reload or somebody else was quicker
-      auto started = start(server, key, lease, holder);
+      auto started = start(server, key, std::move(profile), lease, holder);
       if (!started) co_return forward(started);
       instance = std::move(*started);
     }
@@ -171,8 +174,8 @@ std::shared_ptr<Instance> Pool::longest_idle(const Server& server) {
   return longest;
 }
 
-Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std::string& key, Lease& lease,
-                                              Holder holder) {
+Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std::string& key,
+                                              mcp::ClientProfile profile, Lease& lease, Holder holder) {
   auto log = log_of(*server);
   Instance::Hooks hooks{.unheld = [this](Instance& i) { unheld(i); },
                         .changed = [this](Instance& i) { changed(i); },
@@ -188,8 +191,8 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
                               const auto its = weak.lock();
                               if (its && !i.is_draining()) its->last_failure = why;
                             }};
-  auto instance =
-      std::make_shared<Instance>(loop_, custodian_, *server->config, key, std::move(log), std::move(hooks));
+  auto instance = std::make_shared<Instance>(loop_, custodian_, *server->config, key, std::move(profile),
+                                             std::move(log), std::move(hooks));
   lease = instance->hold(std::move(holder));
   server->instances.emplace(key, instance);
   ++server->starts;

@@ -67,7 +67,7 @@ class Pool {
     std::shared_ptr<const config::Server> config;  // another one after a reload that changed the entry
     RestartBudget budget{{}};
     std::shared_ptr<store::QueuedLog> log;
-    std::map<std::string, std::shared_ptr<Instance>> instances;  // by key; until proven gone
+    std::map<std::string, std::shared_ptr<Instance>> instances;  // by key and profile; until proven gone
     int starts = 0;
     std::string last_failure;
     bool removed = false;  // no longer in the configuration; here until its instances are gone
@@ -76,8 +76,8 @@ class Pool {
       std::shared_ptr<Server>;  // whoever awaits for a server keeps it, since a reload may drop it
 
   std::shared_ptr<store::QueuedLog> log_of(Server& server);
-  Result<std::shared_ptr<Instance>> start(const ServerPtr& server, const std::string& key, Lease& lease,
-                                          Holder holder);
+  Result<std::shared_ptr<Instance>> start(const ServerPtr& server, const std::string& key,
+                                          mcp::ClientProfile profile, Lease& lease, Holder holder);
   asio::awaitable<Result<void>> wait_for_room(ServerPtr server, std::string key, SessionKind kind,
                                               std::chrono::steady_clock::time_point deadline);
   static std::shared_ptr<Instance> longest_idle(const Server& server);

@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "gateway/profile.h"
 
 namespace holdfast::gateway {
 
@@ -11,8 +12,10 @@ SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label,
       id_(random_hex(16)),
       kind_(kind),
       label_(std::move(label)),
-      consumer_(consumer),
-      profile_(consumer ? consumer->profile() : mcp::ClientProfile()) {}
+      own_contact_(std::make_shared<Contact>(
+          Contact{.session = id_,
+                  .profile = normalised(consumer ? consumer->profile() : mcp::ClientProfile()),
+                  .consumer = consumer})) {}
 
 asio::awaitable<Result<std::shared_ptr<Instance>>> SessionCore::instance_of(std::string server) {
   if (ended_) co_return fail(Errc::closed, "session", label_ + " has ended");
@@ -21,9 +24,11 @@ asio::awaitable<Result<std::shared_ptr<Instance>>> SessionCore::instance_of(std:
     const std::shared_ptr<Instance> instance = it->second.instance();
     if (instance->state() == InstanceState::ready) co_return instance;
   }
-  auto lease = co_await pool_.acquire(
-      server,
-      Holder{.session = id_, .label = label_, .kind = kind_, .since = std::chrono::system_clock::now()});
+  auto lease = co_await pool_.acquire(server, Holder{.session = id_,
+                                                     .label = label_,
+                                                     .kind = kind_,
+                                                     .since = std::chrono::system_clock::now(),
+                                                     .contact = contact_});
   if (!lease) co_return forward(lease);
   if (ended_) co_return fail(Errc::closed, "session", label_ + " has ended");  // and the lease goes with us
   const std::shared_ptr<Instance> instance = lease->instance();
@@ -45,6 +50,7 @@ void SessionCore::end() {
   if (ended_) return;
   ended_ = true;
   log::debug("session.ended", {{"session", id_}, {"label", label_}, {"leases", leases_.size()}});
+  own_contact_->consumer.reset();
   leases_.clear();
 }
 
@@ -70,13 +76,13 @@ asio::awaitable<Result<mcp::Reply>> request(std::shared_ptr<SessionCore> core, s
                                             CallOptions options) {
   auto instance = co_await core->instance_of(std::move(server));
   if (!instance) co_return forward(instance);
-  co_return co_await (*instance)->request(method, params, std::move(options));
+  co_return co_await (*instance)->request(core->contact(), method, params, std::move(options));
 }
 
 asio::awaitable<Result<std::vector<mcp::Tool>>> tools(std::shared_ptr<SessionCore> core, std::string server) {
   auto instance = co_await core->instance_of(std::move(server));
   if (!instance) co_return forward(instance);
-  co_return co_await (*instance)->tools();
+  co_return co_await (*instance)->tools(core->contact());
 }
 
 }  // namespace

@@ -27,15 +27,16 @@ class SessionCore {
   [[nodiscard]] SystemTime since() const { return since_; }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] SessionView view() const;
+  [[nodiscard]] const ContactPtr& contact() const { return contact_; }
 
  private:
   Pool& pool_;
   const std::string id_;
   const SessionKind kind_;
   const std::string label_;
-  const std::weak_ptr<Consumer> consumer_;
-  const mcp::ClientProfile profile_;
   const SystemTime since_ = std::chrono::system_clock::now();
+  const std::shared_ptr<Contact> own_contact_;
+  const ContactPtr contact_ = own_contact_;  // as others see it
   bool ended_ = false;
   std::map<std::string, Lease, std::less<>> leases_;  // by server
 };

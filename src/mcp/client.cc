@@ -43,7 +43,8 @@ class InFlight {
 asio::awaitable<Result<Reply>> exchange(std::shared_ptr<Dispatcher> dispatcher, std::string_view method,
                                         std::string_view params, RequestOptions options) {
   if (co_await is_cancelled()) co_return fail(Errc::cancelled, "request", method);
-  const Deadline deadline = options.deadline;
+  Deadline deadline = options.deadline;
+  const auto extended = std::move(options.extended);
   if (deadline <= steady_clock::now()) co_return fail(Errc::timeout, "request", method);
   const auto sent = dispatcher->send_request(method, params, std::move(options.progress));
   if (!sent) co_return std::unexpected(sent.error());
@@ -51,7 +52,12 @@ asio::awaitable<Result<Reply>> exchange(std::shared_ptr<Dispatcher> dispatcher, 
   const std::string name(method);
   // The protocol forbids to cancel the handshake.
   InFlight in_flight(dispatcher, id, name != "initialize");
-  co_await pending->done.wait_until(deadline);
+  while (!co_await pending->done.wait_until(deadline)) {
+    if (!extended || steady_clock::now() < deadline || co_await is_cancelled()) break;
+    const Deadline later = extended();
+    if (later <= steady_clock::now()) break;
+    deadline = later;
+  }
   if (pending->outcome) co_return std::move(*pending->outcome);
   if (steady_clock::now() >= deadline) {
     in_flight.because("timed out");
@@ -60,7 +66,7 @@ asio::awaitable<Result<Reply>> exchange(std::shared_ptr<Dispatcher> dispatcher, 
   co_return fail(Errc::cancelled, "request", name);
 }
 
-Result<InitializeResult> read_handshake(std::string& text) {
+Result<InitializeResult> read_handshake(std::string& text, const std::string& offered) {
   if (!well_formed(text)) return protocol("initialize", "the server's result is not JSON");
   const auto all = members(PaddedText::in(text));
   if (!all) return protocol("initialize", "the server's result is not an object: " + text.substr(0, 60));
@@ -69,8 +75,8 @@ Result<InitializeResult> read_handshake(std::string& text) {
   if (!version) return protocol("initialize", "the server names no protocol version");
   if (!find_revision(*version))
     return protocol("initialize", "the server answered with protocol version " + *version + ", we offered " +
-                                      std::string(newest_revision().name) + " (and speak down to " +
-                                      std::string(oldest_revision().name) + ")");
+                                      offered + " (and speak down to " + std::string(oldest_revision().name) +
+                                      ")");
   result.protocol_version = std::move(*version);
   const auto object = [&](std::string_view key) {
     const std::string_view raw = member(*all, key);
@@ -82,19 +88,20 @@ Result<InitializeResult> read_handshake(std::string& text) {
   return result;
 }
 
-asio::awaitable<Result<InitializeResult>> handshake(std::shared_ptr<Dispatcher> dispatcher,
-                                                    Deadline deadline) {
+asio::awaitable<Result<InitializeResult>> handshake(std::shared_ptr<Dispatcher> dispatcher, Deadline deadline,
+                                                    ClientProfile profile) {
   if (dispatcher->phase() != Phase::fresh) co_return fail(Errc::invalid, "initialize", "already initialized");
   dispatcher->set_phase(Phase::initializing);
-  const std::string params =
-      R"({"protocolVersion":")" + std::string(newest_revision().name) +
-      R"(","capabilities":{},"clientInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("}})";
+  const std::string offered(negotiate(profile.revision).name);
+  const std::string params = R"({"protocolVersion":")" + offered + R"(","capabilities":)" +
+                             profile.capabilities +
+                             R"(,"clientInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("}})";
   auto reply = co_await exchange(dispatcher, "initialize", params, {.deadline = deadline, .progress = {}});
   if (!reply) co_return forward(reply);
   if (reply->error)
     co_return protocol("initialize", "the server refused: " + reply->error->message + " (" +
                                          std::to_string(reply->error->code) + ")");
-  auto result = read_handshake(reply->result);
+  auto result = read_handshake(reply->result, offered);
   if (!result) co_return forward(result);
   dispatcher->set_revision(find_revision(result->protocol_version));
   if (auto sent = dispatcher->send_notification("notifications/initialized", {}); !sent)
@@ -155,7 +162,7 @@ asio::awaitable<Result<std::vector<Tool>>> all_tools(std::shared_ptr<Dispatcher>
 }
 
 asio::awaitable<void> write_out(std::shared_ptr<Dispatcher> dispatcher, Deadline deadline) {
-  dispatcher->set_phase(Phase::stopping);
+  dispatcher->stop();
   co_await dispatcher->channel().flush(deadline);
   dispatcher->channel().stop_writing();
 }
@@ -169,8 +176,8 @@ class StdioClient final : public Client {
   }
   ~StdioClient() override { dispatcher_->release(); }
 
-  asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline) override {
-    return handshake(dispatcher_, deadline);
+  asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline, ClientProfile profile) override {
+    return handshake(dispatcher_, deadline, std::move(profile));
   }
   asio::awaitable<Result<Reply>> request(std::string_view method, std::string_view params,
                                          RequestOptions options) override {
@@ -181,6 +188,7 @@ class StdioClient final : public Client {
     if (auto allowed = dispatcher_->may_send(method); !allowed) return allowed;
     return dispatcher_->send_notification(method, params);
   }
+  void answer(std::string_view id, const Reply& reply) override { dispatcher_->answer(id, reply); }
   asio::awaitable<Result<std::vector<Tool>>> list_tools(Deadline deadline) override {
     return all_tools(dispatcher_, deadline);
   }

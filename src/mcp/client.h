@@ -37,7 +37,9 @@ struct RequestOptions {
   Deadline deadline;
   // Called for each notifications/progress of this request with the raw params (our token in them); may be
   // empty.
-  std::function<void(std::string_view params)> progress;
+  std::function<void(std::string_view params)> progress = {};
+  // Asked when the deadline has passed: a later one goes on waiting; may be empty.
+  std::function<Deadline()> extended = {};
 };
 
 // What a server is told in the handshake of who is behind it.
@@ -62,9 +64,14 @@ class Client {
  public:
   struct Events {
     // Every notification but progress: raw params, empty if absent.
-    std::function<void(std::string_view method, std::string_view params)> notification;
+    std::function<void(std::string_view method, std::string_view params)> notification = {};
+    // A request of the server's, once there was a handshake: its id as it was written, raw params (empty if
+    // absent). It is owed an answer(). Without a listener all but ping are refused.
+    std::function<void(std::string_view id, std::string_view method, std::string_view params)> request = {};
+    // No answer to that request is awaited any more: the server cancelled it, or is being stopped.
+    std::function<void(std::string_view id)> withdrawn = {};
     // The peer's end is closed or broken; every request in flight has failed with the same error. Once.
-    std::function<void(const Error&)> closed;
+    std::function<void(const Error&)> closed = {};
   };
 
   // `in` is the server's stdout, `out` its stdin; both non-blocking, lent until stop_writing()/release().
@@ -72,8 +79,12 @@ class Client {
                                             ClientOptions options, Events events);
   virtual ~Client() = default;
 
-  // The handshake, offering 2025-11-25 and accepting down to 2024-11-05; then notifications/initialized.
-  virtual asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline) = 0;
+  // The handshake, offering the profile's revision and accepting every one that we speak; then
+  // notifications/initialized.
+  virtual asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline, ClientProfile profile) = 0;
+  asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline) {
+    return initialize(deadline, ClientProfile());
+  }
 
   // Sends one request and waits for its answer. `params` is a raw JSON object or empty; a progressToken in
   // its _meta is replaced by our own when `progress` is set. Errors: timeout (then notifications/cancelled is
@@ -87,6 +98,9 @@ class Client {
   // Queues one notification; never waits.
   virtual Result<void> notify(std::string_view method, std::string_view params) = 0;
 
+  // Answers a request of the server's. One that was answered, withdrawn or never made is passed over.
+  virtual void answer(std::string_view id, const Reply& reply) = 0;
+
   // All pages of tools/list, in the server's order. A repeated cursor ends the loop with Errc::protocol.
   virtual asio::awaitable<Result<std::vector<Tool>>> list_tools(Deadline deadline) = 0;
 
@@ -94,8 +108,9 @@ class Client {
   [[nodiscard]] virtual bool open() const = 0;
   [[nodiscard]] virtual const ClientCounters& counters() const = 0;
 
-  // For custody's before_stop: answers every outstanding server request with -32601, flushes what is queued
-  // until `deadline`, then writes no more. Reading goes on.
+  // For custody's before_stop: answers every outstanding server request with an error (else a server may
+  // wait for it long after its end-of-file), flushes what is queued until `deadline`, then writes no more.
+  // Reading goes on, and what is asked still is refused.
   virtual asio::awaitable<void> stop_writing(Deadline deadline) = 0;
 
   // Lets go of both descriptors at once; requests in flight fail with Errc::closed.

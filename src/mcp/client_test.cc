@@ -1,71 +1,9 @@
 #include "mcp/client.h"
 
-#include <gtest/gtest.h>
-
-#include <optional>
-#include <vector>
-
-#include "mcp/test_peer.h"
+#include "mcp/client_testing.h"
 
 namespace holdfast::mcp {
 namespace {
-
-template <class T>
-asio::awaitable<void> keep(asio::awaitable<T> work, std::optional<T>& into) {
-  into.emplace(co_await std::move(work));
-}
-
-Deadline in(milliseconds time) { return steady_clock::now() + time; }
-
-const std::string kHello =
-    R"({"result":{"protocolVersion":"2025-06-18","capabilities":{"tools": {}},"serverInfo":{"name":"s"},)"
-    R"("instructions":"be \"nice\""},"jsonrpc":"2.0","id":1})";
-
-class ClientTest : public ::testing::Test {
- protected:
-  using Answer = std::optional<Result<Reply>>;
-
-  void open(ClientOptions options = {}) {
-    options.name = "test";
-    client = Client::over_stdio(loop.get_executor(), peer.in(), peer.out(), options,
-                                {.notification =
-                                     [this](std::string_view method, std::string_view params) {
-                                       notes.push_back(std::string(method) + " " + std::string(params));
-                                     },
-                                 .closed = [this](const Error& why) { closed.push_back(why.message()); }});
-  }
-  // Opens, and goes through the handshake with `answer`.
-  void hello(std::string answer = kHello, ClientOptions options = {}) {
-    open(options);
-    tasks.spawn("initialize", keep(client->initialize(in(5s)), initialized));
-    offered = peer.hear();
-    peer.say(answer + "\n");
-    ASSERT_TRUE(run_until(loop, [&] { return initialized.has_value(); }));
-    if (*initialized) EXPECT_EQ(peer.hear(), R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
-  }
-  void ask(Answer& into, std::string_view method, std::string_view params = {}, milliseconds limit = 5s,
-           std::function<void(std::string_view)> progress = {}) {
-    tasks.spawn(
-        "ask", keep(client->request(method, params, {.deadline = in(limit), .progress = std::move(progress)}),
-                    into));
-    loop.restart();
-    loop.poll();
-  }
-  bool answered(const Answer& answer) {
-    return run_until(loop, [&] { return answer.has_value(); });
-  }
-  bool counted(const std::int64_t ClientCounters::* counter, std::int64_t value) {
-    return run_until(loop, [&] { return client->counters().*counter == value; });
-  }
-
-  asio::io_context loop;
-  Peer peer{loop};
-  std::unique_ptr<Client> client;
-  std::vector<std::string> notes, closed;
-  std::optional<Result<InitializeResult>> initialized;
-  std::string offered;
-  TaskGroup tasks{loop.get_executor()};
-};
 
 TEST_F(ClientTest, initialize_offers_the_newest_and_takes_what_the_server_chose) {
   hello();
@@ -468,6 +406,31 @@ TEST_F(ClientTest, destroying_the_client_fails_what_is_in_flight) {
   client.reset();
   ASSERT_TRUE(answered(a));
   EXPECT_TRUE(a->error().is(Errc::closed));
+}
+
+TEST_F(ClientTest, the_handshake_says_who_is_behind_us) {
+  open();
+  tasks.spawn("initialize",
+              keep(client->initialize(in(5s), {.revision = "2025-06-18", .capabilities = R"({"roots":{}})"}),
+                   initialized));
+  EXPECT_EQ(peer.hear(),
+            R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
+            R"("capabilities":{"roots":{}},"clientInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION
+            R"("}}})");
+}
+
+TEST_F(ClientTest, a_deadline_that_was_put_off_meanwhile_goes_on) {
+  hello();
+  Answer a;
+  int asked_again = 0;
+  tasks.spawn("ask",
+              keep(client->request("x", {},
+                                   {.deadline = in(1ms),
+                                    .extended = [&] { return ++asked_again < 3 ? in(1ms) : Deadline(); }}),
+                   a));
+  ASSERT_TRUE(answered(a));
+  EXPECT_TRUE(a->error().is(Errc::timeout));
+  EXPECT_EQ(asked_again, 3);
 }
 
 class Listing : public ClientTest {

@@ -13,6 +13,10 @@ using namespace std::chrono_literals;
 
 constexpr auto kGarbageLogInterval = 10s;
 constexpr std::size_t kMostInBatch = 1000;
+// Of requests of the server's that wait for somebody's answer.
+constexpr std::size_t kMostAsked = 64;
+constexpr std::size_t kMostAskedBytes = 64U << 20;
+constexpr std::size_t kLongestAskedId = 1024;
 
 // Our ids and tokens are plain integers; whatever else comes back is none of ours.
 std::optional<std::int64_t> own_id(std::string_view raw) {
@@ -140,6 +144,7 @@ void Dispatcher::fail_all(const Error& why) {
 
 void Dispatcher::release() {
   over_ = true;
+  asked_.clear();
   channel_->release();
   fail_all(Error{make_error_code(Errc::closed), "request", "the connection was let go"});
 }
@@ -156,7 +161,7 @@ void Dispatcher::on_line(PaddedText line) {
   if (message.kind == Kind::batch)
     on_batch(line);
   else
-    on_message(line.view(), message, nullptr);
+    on_message(line.view(), message);
 }
 
 void Dispatcher::on_batch(PaddedText line) {
@@ -167,26 +172,77 @@ void Dispatcher::on_batch(PaddedText line) {
     return garbage("a batch of too many messages", line.view(), line.view().size());
   if (!list || list->empty()) return garbage("malformed batch", line.view(), line.view().size());
   std::string answers;
+  batch_ = &answers;
   for (const std::string_view element : *list) {
-    on_message(element, splicer_.read(PaddedText::promised(element)), &answers);
-    if (over_) return;
+    on_message(element, splicer_.read(PaddedText::promised(element)));
+    if (over_) break;
   }
-  if (!answers.empty()) answer("[" + answers + "]", nullptr);
+  batch_ = nullptr;
+  if (!over_ && !answers.empty()) say("[" + answers + "]");
 }
 
-void Dispatcher::on_message(std::string_view line, const Message& message, std::string* answers) {
+void Dispatcher::on_message(std::string_view line, const Message& message) {
   switch (message.kind) {
     case Kind::request:
-      if (message.method == "ping") return answer(result_line(message.id.of(line), "{}"), answers);
-      ++counters_.refused_requests;
-      return refuse(message.id.of(line), kMethodNotFound, "Method not found: " + message.method, answers);
+      return on_request(line, message);
     case Kind::notification:
       return on_notification(line, message);
     case Kind::response:
       return on_response(line, message);
     case Kind::batch:  // inside of another
     case Kind::invalid:
-      return on_invalid(line, message, answers);
+      return on_invalid(line, message);
+  }
+}
+
+void Dispatcher::on_request(std::string_view line, const Message& message) {
+  const std::string_view id = message.id.of(line);
+  const std::string_view params = message.params.whole.of(line);
+  if (message.method == "ping") return say(result_line(id, "{}"));
+  const bool too_many =
+      asked_.size() >= kMostAsked || (!asked_.empty() && asked_bytes_ + params.size() > kMostAskedBytes);
+  const bool wrong_id = asked_.contains(id) || id.size() > kLongestAskedId;
+  if (events_.request && phase_ == Phase::ready && !too_many && !wrong_id) {
+    asked_.emplace(id, params.size());
+    asked_bytes_ += params.size();
+    return events_.request(id, message.method, params);
+  }
+  ++counters_.refused_requests;
+  if (!events_.request || phase_ != Phase::ready)
+    return refuse(id, kMethodNotFound, "Method not found: " + message.method);
+  if (wrong_id) return refuse(id, kInvalidRequest, "the id is in use, or too long");
+  refuse(id, kInternalError, "too many requests wait for an answer");
+}
+
+void Dispatcher::answer(std::string_view id, const Reply& reply) {
+  const auto found = asked_.find(id);
+  if (found == asked_.end()) return;
+  std::string line = reply.error ? error_line(id, reply.error->code, reply.error->message, reply.error->data)
+                                 : result_line(id, reply.result);
+  std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  // It is somebody else's text: nothing in it may become a message, or an answer to something else.
+  const Message read = splicer_.read(PaddedText::in(line));
+  if (read.kind != Kind::response || read.id.of(line) != id)
+    line = error_line(id, kInternalError, "the client's answer is malformed");
+  asked_bytes_ -= found->second;
+  asked_.erase(found);
+  say(std::move(line));
+}
+
+void Dispatcher::withdraw(std::string_view id) {
+  const auto found = asked_.find(id);
+  if (found == asked_.end()) return;
+  asked_bytes_ -= found->second;
+  asked_.erase(found);
+  if (events_.withdrawn) events_.withdrawn(id);
+}
+
+void Dispatcher::stop() {
+  phase_ = Phase::stopping;
+  asked_bytes_ = 0;
+  for (const auto& [id, bytes] : std::exchange(asked_, {})) {
+    refuse(id, kInternalError, "the server is being stopped");
+    if (events_.withdrawn) events_.withdrawn(id);
   }
 }
 
@@ -198,6 +254,8 @@ void Dispatcher::on_notification(std::string_view line, const Message& message) 
     const auto pending = found->second;  // the listener may end the request
     return pending->progress(message.params.whole.of(line));
   }
+  // A cancellation is told as what it means: whoever would hear of it knows none of the server's ids.
+  if (message.method == "notifications/cancelled") return withdraw(message.params.cancelled.of(line));
   if (events_.notification) events_.notification(message.method, message.params.whole.of(line));
 }
 
@@ -217,11 +275,10 @@ void Dispatcher::on_response(std::string_view line, const Message& message) {
 // What stands on a server's stdout and is no message is skipped. Whoever waits for it is told, all the same:
 // the server must not outlive its end-of-file for want of an answer of ours, nor a caller wait for one that
 // has come.
-void Dispatcher::on_invalid(std::string_view line, const Message& message, std::string* answers) {
+void Dispatcher::on_invalid(std::string_view line, const Message& message) {
   const std::string_view problem = message.problem.empty() ? "a batch in a batch" : message.problem;
   garbage(problem, line, line.size());
-  if (message.id && !message.method.empty())
-    return refuse(message.id.of(line), kInvalidRequest, problem, answers);
+  if (message.id && !message.method.empty()) return refuse(message.id.of(line), kInvalidRequest, problem);
   const Skimmed seen = skim(line);
   if (const auto id = own_id(seen.id); id && seen.is_answer() && pending_.contains(*id))
     settle(*id, fail(Errc::protocol, "request", "the server's answer is invalid: " + std::string(problem)));
@@ -232,7 +289,7 @@ void Dispatcher::on_oversized(const Skimmed& report) {
   if (report.has_method) {
     // The skimmed id comes from a text that nobody checked.
     const bool id = report.id.starts_with('"') ? well_formed(report.id) : is_number(report.id);
-    if (id) refuse(report.id, kInvalidRequest, "the message is too long", nullptr);
+    if (id) refuse(report.id, kInvalidRequest, "the message is too long");
     return;
   }
   if (const auto id = own_id(report.id))
@@ -241,17 +298,17 @@ void Dispatcher::on_oversized(const Skimmed& report) {
                 "the answer of " + std::to_string(report.size) + " bytes is longer than the line limit"));
 }
 
-void Dispatcher::refuse(std::string_view id, std::int64_t code, std::string_view why, std::string* answers) {
-  answer(error_line(id, code, why), answers);
+void Dispatcher::refuse(std::string_view id, std::int64_t code, std::string_view why) {
+  say(error_line(id, code, why));
 }
 
-void Dispatcher::answer(std::string line, std::string* answers) {
-  if (answers) {
-    if (!answers->empty()) answers->push_back(',');
-    answers->append(line);
+void Dispatcher::say(std::string answer) {
+  if (batch_) {
+    if (!batch_->empty()) batch_->push_back(',');
+    batch_->append(answer);
     return;
   }
-  if (auto sent = channel_->send(std::move(line)); !sent)
+  if (auto sent = channel_->send(std::move(answer)); !sent)
     log::debug("mcp.answer_not_sent", {{"server", server_}, {"error", sent.error().message()}});
 }
 

@@ -45,6 +45,11 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   // Errc::refused before the handshake (but for ping and initialize), closed while stopping and later.
   Result<void> may_send(std::string_view method) const;
 
+  // As Client::answer().
+  void answer(std::string_view id, const Reply& reply);
+  // Answers with an error what the server still waits for, and from here on refuses what it asks.
+  void stop();
+
   void release();
 
   Phase phase() const { return phase_; }
@@ -61,13 +66,14 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void on_batch(PaddedText line);
   void on_oversized(const Skimmed& line);
   void on_closed(const Error& why);
-  // Answers go to `answers` (a batch's, comma-separated) or out at once.
-  void on_message(std::string_view line, const Message& message, std::string* answers);
+  void on_message(std::string_view line, const Message& message);
+  void on_request(std::string_view line, const Message& message);
   void on_notification(std::string_view line, const Message& message);
   void on_response(std::string_view line, const Message& message);
-  void on_invalid(std::string_view line, const Message& message, std::string* answers);
-  void refuse(std::string_view id, std::int64_t code, std::string_view why, std::string* answers);
-  void answer(std::string line, std::string* answers);
+  void on_invalid(std::string_view line, const Message& message);
+  void withdraw(std::string_view id);
+  void refuse(std::string_view id, std::int64_t code, std::string_view why);
+  void say(std::string answer);
   void settle(std::int64_t id, Result<Reply> outcome);
   void fail_all(const Error& why);
   void garbage(std::string_view problem, std::string_view line, std::size_t size);
@@ -84,7 +90,10 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   const Revision* revision_ = nullptr;
   std::map<std::int64_t, std::shared_ptr<Pending>> pending_;
   std::int64_t last_id_ = 0;
-  bool over_ = false;  // closed by the peer or released
+  std::map<std::string, std::size_t, std::less<>> asked_;  // by the server, unanswered: raw id and bytes
+  std::size_t asked_bytes_ = 0;
+  std::string* batch_ = nullptr;  // where what is answered at once goes, comma-separated, in a batch
+  bool over_ = false;             // closed by the peer or released
   std::chrono::steady_clock::time_point next_garbage_log_{};
   std::int64_t unlogged_garbage_ = 0;
 };
