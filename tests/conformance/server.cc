@@ -107,8 +107,7 @@ class Server {
     running_.push_back(id);
     if (name == "test_tool_with_logging") return log_and_finish(call);
     if (name == "test_tool_with_progress") return progress_and_finish(call);
-    if (name == "test_reconnection")
-      return wire_.after(1s, [=, this] { finish(call, content({text("Reconnection test completed")})); });
+    if (name == "test_reconnection") return log_and_finish_late(call);
     if (name == "test_sampling") return sample(call);
     if (name.starts_with("test_elicitation")) return elicit(name, call);
     finish_at_once(name, call);
@@ -145,6 +144,12 @@ class Server {
         finish(call, content({text("Three messages were logged")}));
       });
     });
+  }
+
+  // What is said at once opens the stream that is looked at; the answer leaves time to close and resume it.
+  void log_and_finish_late(const Call& call) {
+    log("Reconnection test started");
+    wire_.after(1s, [=, this] { finish(call, content({text("Reconnection test completed")})); });
   }
 
   void progress_and_finish(const Call& call) {
