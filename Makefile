@@ -49,6 +49,9 @@ endif
 ifneq ($(wildcard tests/soak/CMakeLists.txt),)
 include mk/soak.mk
 endif
+ifneq ($(wildcard tests/conformance/CMakeLists.txt),)
+include mk/conformance.mk
+endif
 ifneq ($(wildcard tests/fuzz/CMakeLists.txt),)
 include mk/fuzz.mk
 endif

@@ -8,6 +8,7 @@ skipped=()
 
 scripts/setup.sh
 scripts/setup-node.sh --no-apt || skipped+=("what runs real npm servers: node and npm are not usable here (scripts/setup-node.sh says why)")
+scripts/setup-conformance.sh --no-apt || skipped+=("the conformance suite: it cannot be installed here (scripts/setup-conformance.sh says why)")
 scripts/setup-python.sh --no-apt || skipped+=("what runs real Python servers: python3 with venv is not usable here (scripts/setup-python.sh says why)")
 [[ ",${CUSTODY_REQUIRE:-}," == *,browser,* ]] && scripts/setup-browser.sh
 [ -d "$tools/bin" ] && export PATH="$tools/bin:$PATH"

@@ -3,71 +3,14 @@
 
 #include <fstream>
 
-#include "interop.h"
+#include "sdk.h"
 
 namespace holdfast::test {
 namespace {
 
-struct Sdk {
-  const char* name;
-  const char* program;  // of .tools/bin
-  const char* script;
-};
-void PrintTo(const Sdk& sdk, std::ostream* out) { *out << sdk.name; }
-
-const Sdk kTypescript{"typescript", "node", HOLDFAST_INTEROP_NODE "/client.mjs"};
-const Sdk kPython{"python", "python3", HOLDFAST_INTEROP_PYTHON "/client.py"};
-
 constexpr const char* kMemory = "mcp-server-memory";
 constexpr const char* kEverything = "mcp-server-everything";
 constexpr const char* kLong = "trigger-long-running-operation\t{\"duration\":50,\"steps\":50}";
-
-// The python of the venv itself: its link in .tools/bin leads to the system's, which has no packages.
-std::string interpreter(const Sdk& sdk) {
-  return sdk.name == std::string("python") ? HOLDFAST_TOOLS_BIN "/../venv/bin/python"
-                                           : HOLDFAST_TOOLS_BIN "/node";
-}
-
-class SdkClient {
- public:
-  SdkClient(const Sdk& sdk, GatewayProcess& gateway, const std::string& server,
-            const std::string& revision = "newest")
-      : program_(interpreter(sdk), arguments(sdk, gateway, server, revision), gateway.dir() / "client.log"),
-        hello_(program_.read_line(kPatience).value_or("nothing")),
-        counts_strays_(sdk.program == std::string_view("node")) {}
-  // The answer to a line of words separated by tabs.
-  std::string tell(const std::string& line, std::chrono::milliseconds limit = kPatience) {
-    program_.write(line + "\n");
-    return program_.read_line(limit).value_or("nothing");
-  }
-  [[nodiscard]] const std::string& hello() const { return hello_; }
-  [[nodiscard]] Program& program() { return program_; }
-  // Nothing came that it had not asked for, as the answer to a call that it cancelled. Only one client can
-  // tell.
-  void expect_no_strays() {
-    if (counts_strays_) {
-      EXPECT_EQ(tell("strays"), "strays 0");
-    }
-  }
-  // Milliseconds that the client's own close took; -1: it did not say.
-  int close() {
-    const auto answer = tell("close");
-    const int took = answer.starts_with("closed ") ? std::stoi(answer.substr(7)) : -1;
-    EXPECT_TRUE(program_.wait(kPatience)) << "the client did not end: " << answer;
-    return took;
-  }
-
- private:
-  static std::vector<std::string> arguments(const Sdk& sdk, GatewayProcess& gateway,
-                                            const std::string& server, const std::string& revision) {
-    std::vector<std::string> all{sdk.script, revision, HOLDFAST_PROGRAM, "connect", "--server", server};
-    for (const auto& global : gateway.global_arguments()) all.push_back(global);
-    return all;
-  }
-  Program program_;
-  std::string hello_;
-  bool counts_strays_;
-};
 
 class SdkTest : public Interop {
  protected:

@@ -1,7 +1,7 @@
 """The official Python client, driven by lines on stdin as ../node/client.mjs is; the same verbs, the same answers, but for
-`strays`: it drops what it did not ask for without a word.
+`strays` (it drops what it did not ask for without a word) and `raw`.
 
-Usage: client.py REVISION COMMAND ARGS... (REVISION: newest asks as the client does by itself, which begins with the
+Usage: client.py REVISION (COMMAND ARGS... | URL) (REVISION: newest asks as the client does by itself, which begins with the
 question for the stateless revision; otherwise the handshake with the one to offer)
 """
 
@@ -11,7 +11,7 @@ import time
 
 import anyio
 import mcp.client.session
-from mcp import Client, StdioServerParameters
+from mcp import Client, StdioServerParameters, types
 
 revision, command, *arguments = sys.argv[1:]
 
@@ -21,7 +21,20 @@ def say(text: str) -> None:
 
 
 def text_of(result) -> str:
-    return json.dumps(result.content[0].text if result.content else "", ensure_ascii=False)
+    return json.dumps("\n".join(getattr(block, "text", "") for block in result.content), ensure_ascii=False)
+
+
+async def roots(_context):
+    return types.ListRootsResult(roots=[types.Root(uri="file:///kelp", name="kelp")])
+
+
+async def sample(_context, _params):
+    return types.CreateMessageResult(role="assistant", model="none",
+                                     content=types.TextContent(type="text", text="it grips the rock"))
+
+
+async def elicit(_context, _params):
+    return types.ElicitResult(action="accept", content={"name": "Laminaria"})
 
 
 async def serve(client: Client, tasks) -> None:
@@ -75,9 +88,10 @@ async def serve(client: Client, tasks) -> None:
 async def main() -> None:
     if revision != "newest":
         mcp.client.session.LATEST_HANDSHAKE_VERSION = revision
-    server = StdioServerParameters(command=command, args=arguments)
+    server = command if command.startswith("http:") else StdioServerParameters(command=command, args=arguments)
     begin = 0.0
-    async with Client(server, mode="auto" if revision == "newest" else "legacy") as client:
+    async with Client(server, mode="auto" if revision == "newest" else "legacy", list_roots_callback=roots,
+                      sampling_callback=sample, elicitation_callback=elicit) as client:
         say(f"connected {client.protocol_version} {client.server_info.name}")
         async with anyio.create_task_group() as tasks:
             await serve(client, tasks)
