@@ -88,6 +88,7 @@ asio::awaitable<void> AllServers::learn_all(AllServersPtr self, LinkPtr link) {
         link->failure = listing.error().message();
       any |= listing.has_value();
       self->pulse();
+      if (!link->greeted) link->stale.fill(false);  // it is gone, and a question would start the next one
     }
     if (any && self->session_) {
       ServerRecord record = link->own;

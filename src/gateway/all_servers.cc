@@ -207,6 +207,7 @@ void AllServers::remembered(const CatalogKey& key, const RecordPtr& record) {
   const auto it = links_.find(key.server);
   if (!session_ || it == links_.end() || it->second->key != key) return;
   it->second->record = record;
+  if (loop_) pulse();
   tell_changes(*it->second);
 }
 

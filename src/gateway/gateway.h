@@ -66,8 +66,8 @@ struct StopRequest {
 };
 
 struct GatewayOptions {
-  std::filesystem::path log_dir;      // one rotated stderr file per server
-  std::filesystem::path catalog_dir;  // one file per server of what it listed last; empty: none
+  std::filesystem::path log_dir;        // one rotated stderr file per server
+  std::filesystem::path catalog_dir{};  // one file per server of what it listed last; empty: none
   bool reap_at_once = true;  // an orphan is reaped when its last lease ends; off: only sweeps do (tests)
 };
 

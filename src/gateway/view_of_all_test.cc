@@ -107,6 +107,26 @@ TEST_F(ViewOfAll, one_that_is_slow_is_waited_for_no_longer_than_said_and_told_wh
   EXPECT_EQ(names(), (Names{"a__one", "a__two", "b__three"}));
 }
 
+TEST_F(ViewOfAll, one_that_dies_of_the_question_is_not_asked_the_next_one) {
+  gateway["b"].capabilities = R"({"tools":{},"prompts":{},"resources":{}})";
+  gateway["b"].answer = [](const std::string&, const std::string&) -> Result<mcp::Reply> {
+    return fail(Errc::closed, "", "b: died of signal 6");
+  };
+  EXPECT_EQ(answer("tools/list")["_meta"]["holdfast/unavailable"]["b"], "b: died of signal 6");
+  EXPECT_EQ(gateway["b"].heard.size(), 1U);
+}
+
+TEST_F(ViewOfAll, what_is_long_and_hostile_costs_little) {
+  const std::string name(200'000, '_');
+  gateway["b"].capabilities = R"({"resources":{}})";
+  gateway["b"].answer = answers({{"resources/templates/list", R"({"resourceTemplates":[{"uriTemplate":"{a})" +
+                                                                  std::string(200'000, 'x') + R"(y"}]})"}});
+  const auto before = steady_clock::now();
+  EXPECT_EQ(answer("tools/call", R"({"name":")" + name + R"("})"), "-32602 Unknown tool: " + name);
+  (void)answer("resources/read", R"({"uri":"z:)" + std::string(200'000, 'x') + R"("})");
+  EXPECT_LT(steady_clock::now() - before, 3s);
+}
+
 TEST_F(ViewOfAll, one_that_backs_off_is_not_waited_for) {
   gateway["b"].gate = std::make_shared<Event>(loop.get_executor());
   gateway["b"].state = "backoff", gateway["b"].failure = "exit 1";
