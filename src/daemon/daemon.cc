@@ -179,7 +179,8 @@ Result<void> Daemon::build() {
     if (!why.empty()) refuse_pidns(config.servers, why);
   };
   fit(config_);
-  gateway_ = gateway::Gateway::create(loop_, *custodian_, config_, {.log_dir = log_dir});
+  gateway_ = gateway::Gateway::create(loop_, *custodian_, config_,
+                                       {.log_dir = log_dir, .catalog_dir = paths_.state_dir / "catalog"});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
   history_ = std::move(*history);

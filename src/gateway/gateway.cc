@@ -6,6 +6,7 @@
 #include <list>
 
 #include "base/log.h"
+#include "gateway/catalog.h"
 #include "gateway/environment.h"
 #include "gateway/pool.h"
 #include "gateway/session_impl.h"
@@ -32,7 +33,9 @@ class GatewayImpl final : public Gateway {
  public:
   GatewayImpl(asio::io_context& loop, custody::Custodian& custodian, const config::Config& config,
               GatewayOptions options)
-      : custodian_(custodian), pool_(loop, custodian, config, std::move(options)) {}
+      : custodian_(custodian),
+        catalog_(std::make_shared<Catalog>(options.catalog_dir)),
+        pool_(loop, custodian, config, std::move(options)) {}
 
   std::unique_ptr<Session> open_session(SessionKind kind, std::string label,
                                         const std::shared_ptr<Consumer>& consumer) override {
@@ -79,8 +82,13 @@ class GatewayImpl final : public Gateway {
   asio::awaitable<Result<StopReport>> stop_server(std::string server, StopRequest request) override {
     return pool_.stop_server(std::move(server), std::move(request));
   }
-  void reload(const config::Config& config) override { pool_.reload(config); }
+  void reload(const config::Config& config) override {
+    pool_.reload(config);
+    catalog_->servers_changed();
+  }
   bool evict_idle(const std::string& reason) override { return pool_.evict_idle(reason); }
+
+  std::shared_ptr<Catalog> catalog() override { return catalog_; }
 
   void close() override { pool_.close(); }
   asio::awaitable<bool> drained(std::chrono::steady_clock::time_point deadline) override {
@@ -92,6 +100,7 @@ class GatewayImpl final : public Gateway {
   void add_bare_trees(std::vector<InstanceView>& views) const;
 
   custody::Custodian& custodian_;
+  const std::shared_ptr<Catalog> catalog_;
   Pool pool_;
   std::list<std::weak_ptr<SessionCore>> sessions_;
 };

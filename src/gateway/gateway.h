@@ -22,6 +22,8 @@
 
 namespace holdfast::gateway {
 
+class Catalog;
+
 // One row of `ps` (docs/holdfast.1: shapes). An instance that starts has no tree yet, thus no `id`; its tree
 // is a row of its own as long.
 struct InstanceView {
@@ -41,6 +43,7 @@ struct ServerView {
   std::string name, state;  // ready | backoff | parked | disabled | unusable | removed
   std::string sharing, command, reason;
   int instances = 0, idle = 0, starts = 0, failures = 0;
+  std::uint64_t entry = 0;  // a hash of what decides what it lists: another one is another server
   std::optional<SystemTime> retry_at;
   std::vector<std::pair<std::string, std::string>> limits;  // that the entry sets, and how each holds here
 };
@@ -63,8 +66,9 @@ struct StopRequest {
 };
 
 struct GatewayOptions {
-  std::filesystem::path log_dir;  // one rotated stderr file per server
-  bool reap_at_once = true;       // an orphan is reaped when its last lease ends; off: only sweeps do (tests)
+  std::filesystem::path log_dir;        // one rotated stderr file per server
+  std::filesystem::path catalog_dir{};  // one file per server of what it listed last; empty: none
+  bool reap_at_once = true;  // an orphan is reaped when its last lease ends; off: only sweeps do (tests)
 };
 
 // Loop thread only. Outlives every Session it opened.
@@ -73,6 +77,9 @@ class Gateway {
   static std::unique_ptr<Gateway> create(asio::io_context& loop, custody::Custodian& custodian,
                                          const config::Config& config, GatewayOptions options);
   virtual ~Gateway() = default;
+
+  // nullptr: what servers list is not remembered.
+  virtual std::shared_ptr<Catalog> catalog() { return nullptr; }
 
   // nullptr once close() was called. Without a consumer nobody is told what servers say, and what they ask is
   // refused; with one it is held weakly.

@@ -290,6 +290,7 @@ std::vector<ServerView> Pool::servers() const {
                         server.instances, [](const auto& i) { return i.second->is_idle(); })),
                     .starts = server.starts,
                     .failures = server.budget.failures(steady_clock::now()),
+                    .entry = server.identity,
                     .retry_at = {},
                     .limits = limit_ways(config, custodian_.rung().limits)};
     const bool stuck = std::ranges::any_of(server.instances, [](const auto& i) {

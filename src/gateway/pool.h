@@ -16,6 +16,7 @@
 #include "base/worker.h"
 #include "config/config.h"
 #include "custody/custodian.h"
+#include "gateway/catalog.h"
 #include "gateway/gateway.h"
 #include "gateway/instance.h"
 #include "gateway/lease.h"
@@ -60,11 +61,13 @@ class Pool {
     explicit Server(const config::Server& entry) { replace(entry); }
     void replace(const config::Server& entry) {
       config = std::make_shared<const config::Server>(entry);
+      identity = listing_identity(entry);
       budget = RestartBudget(entry.restart);
       last_failure.clear();
       removed = false;
     }
     std::shared_ptr<const config::Server> config;  // another one after a reload that changed the entry
+    std::uint64_t identity = 0;
     RestartBudget budget{{}};
     std::shared_ptr<store::QueuedLog> log;
     std::map<std::string, std::shared_ptr<Instance>> instances;  // by key and profile; until proven gone

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "base/task_group.h"
 #include "gateway/consumer.h"
 #include "gateway/gateway.h"
+#include "gateway/listing.h"
 #include "gateway/session.h"
 #include "mcp/client.h"
 #include "mcp/message.h"
@@ -34,5 +36,23 @@ class View {
 // nullptr: the gateway is closed. `consumer` is held weakly.
 std::unique_ptr<View> view_of_one(Gateway& gateway, std::string server, std::string label,
                                   const std::shared_ptr<Consumer>& consumer);
+
+struct AllOptions {
+  // How long a listing waits for a server of whom nothing is remembered; what comes later is told by
+  // list_changed.
+  std::chrono::milliseconds patience{10'000};
+  std::chrono::milliseconds listing_time{60'000};  // in which a server has to list all of one kind
+  std::size_t instructions = 4096;                 // bytes, of all servers together
+  PageLimits page{};
+};
+
+// All servers under the names of gateway/names.h, in the order of theirs. initialize and what is remembered
+// of listings start nothing; who is missing from a list is named, with the reason, in the result's
+// _meta["holdfast/unavailable"]. URIs are not rewritten: of two servers with one, the first has it, and the
+// other's is not listed. A request starts the server that it goes to, and no listing has to come before.
+// nullptr: the gateway is closed. `consumer` is held weakly, and may hear list_changed of no server in
+// particular.
+std::unique_ptr<View> view_of_all(Gateway& gateway, std::string label,
+                                  const std::shared_ptr<Consumer>& consumer, AllOptions options = {});
 
 }  // namespace holdfast::gateway

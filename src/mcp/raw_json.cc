@@ -102,6 +102,4 @@ bool is_number(std::string_view token) {
   return at == end;
 }
 
-bool well_formed(std::string_view text) { return nlohmann::json::accept(text); }
-
 }  // namespace holdfast::mcp

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "base/fnv.h"
 #include "base/worker.h"
 #include "store/database.h"
 
@@ -16,12 +17,6 @@ constexpr const char* kRunColumns =
     "coalesce(r.error, o.reason, ''), o.trigger, coalesce(r.result, ''), o.at_us, r.started_us, r.ended_us, "
     "r.exit, coalesce(r.log_path, ''), o.count FROM occurrence o JOIN job j ON j.id = o.job_id "
     "LEFT JOIN run r ON r.occurrence_id = o.id ";
-
-std::uint64_t fnv1a(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash;
-}
 
 RunRow row_of(SQLite::Statement& q) {
   RunRow row;

@@ -51,8 +51,9 @@ House::House(config::Config given, HouseOptions options) : config(std::move(give
                                                 .patience = options.patience});
   if (!opened) throw std::runtime_error(opened.error().message());
   custodian = std::move(*opened);
-  gateway = gateway::Gateway::create(loop, *custodian, config,
-                                     {.log_dir = dir / "logs", .reap_at_once = options.reap_at_once});
+  gateway = gateway::Gateway::create(
+      loop, *custodian, config,
+      {.log_dir = dir / "logs", .catalog_dir = options.catalog_dir, .reap_at_once = options.reap_at_once});
   auto store = store::History::open(dir / "holdfast.db", random_hex(8));
   if (!store) throw std::runtime_error(store.error().message());
   history = std::move(*store);

@@ -35,6 +35,7 @@ struct HouseOptions {
   bool allow_leaf = true;
   milliseconds patience{5000};
   int workers = 8;
+  std::filesystem::path catalog_dir{};  // outlives the house: what servers listed in another one's life
 };
 
 class House {
