@@ -63,6 +63,7 @@ std::string overlong_line(const mcp::Skimmed& line, std::size_t limit) {
 
 // That the gateway has no such server, and which it has; empty: it has.
 std::string unknown_server(std::string_view listing, const std::string& name) {
+  if (name.empty()) return {};
   const auto json = Json::parse(listing, nullptr, false);
   std::string others;
   for (const auto& row : json.is_object() ? json.value("servers", Json::array()) : Json::array()) {
@@ -375,10 +376,11 @@ void Bridge::remember(const Envelope& message, const std::string& line) {
 }
 
 void Bridge::open_channel() {
-  channel_ =
-      mcp::make_http_channel(executor_, {.url = {.path = address_.path, .target = "/mcp/" + encode(server_)},
-                                         .requests = options_.requests_in_flight + kBesides,
-                                         .bound = true});
+  channel_ = mcp::make_http_channel(
+      executor_,
+      {.url = {.path = address_.path, .target = server_.empty() ? "/mcp" : "/mcp/" + encode(server_)},
+       .requests = options_.requests_in_flight + kBesides,
+       .bound = true});
   channel_->start({.line = [this](mcp::PaddedText line) { line_came(line.view()); },
                    .oversized = {},
                    .closed = [this](const Error& why) { channel_closed(why); }});

@@ -16,11 +16,11 @@ struct BridgeOptions {
   milliseconds come_back{30'000};         // how long a gateway that went away is waited for
 };
 
-// JSON-RPC lines from `in` to /mcp/SERVER on the control socket, and all that comes from there as lines to
-// `out`. A gateway that goes away is waited for: what was in flight is answered with an error, the handshake
-// is repeated to the next one, and so are log level and subscriptions. 0 after end-of-file, SIGTERM or
-// SIGINT, but 1 if there was no such server; 69 when no gateway answers, or none comes back (the reason is
-// printed once on stderr).
+// JSON-RPC lines from `in` to /mcp/SERVER (no server: /mcp) on the control socket, and all that comes from
+// there as lines to `out`. A gateway that goes away is waited for: what was in flight is answered with an
+// error, the handshake is repeated to the next one, and so are log level and subscriptions. 0 after
+// end-of-file, SIGTERM or SIGINT, but 1 if there was no such server; 69 when no gateway answers, or none
+// comes back (the reason is printed once on stderr).
 int connect(Context& context, const std::string& server, BridgeOptions options = {});
 
 }  // namespace holdfast::cli

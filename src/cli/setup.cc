@@ -139,9 +139,11 @@ void add_setup_verbs(CLI::App& app, Context& context) {
 
   const auto server = std::make_shared<std::string>();
   auto* bridge =
-      app.add_subcommand("connect", "A stdio MCP server that is one of the gateway's")->fallthrough();
+      app.add_subcommand("connect", "A stdio MCP server that is one of the gateway's, or all of them")
+          ->fallthrough();
   bridge->footer("Example: holdfast connect --server memory");
-  bridge->add_option("--server", *server, "a server")->required()->check(not_empty);
+  bridge->add_option("--server", *server, "one server, its names untouched; else all, as server__tool")
+      ->check(not_empty);
   bridge->callback(
       [&context, server] { context.action = [&context, server] { return connect(context, *server); }; });
 }

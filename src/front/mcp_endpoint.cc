@@ -29,31 +29,18 @@ Response event_stream(std::shared_ptr<BodyStream> body) {
           .stream = std::move(body)};
 }
 Response answer_of(McpSession::Answer answer) {
-  return answer.stream ? event_stream(std::move(answer.stream)) : json(std::move(answer.line));
+  if (answer.stream) return event_stream(std::move(answer.stream));
+  return answer.line.empty() ? accepted() : json(std::move(answer.line));
 }
 
-// A raw object without these members.
-std::string without(std::string_view object, std::initializer_list<std::string_view> keys) {
-  std::string text(object), out = "{";
-  const auto all = mcp::members(mcp::PaddedText::in(text));
-  if (!all) return text;
-  for (const auto& [key, value] : *all) {
-    if (std::ranges::find(keys, key) != keys.end()) continue;
-    out.append(out.size() > 1 ? "," : "").append(mcp::quote(key)).append(":").append(value);
-  }
-  return out += "}";
-}
-
-// What is promised is what can be delivered: without a stream no news, and of a revision only what it has.
-std::string capabilities_served(std::string_view raw, const mcp::Revision& revision, bool streams) {
+// What is promised is what the session's revision has.
+std::string capabilities_served(std::string_view raw, const mcp::Revision& revision) {
   std::string text(raw), out = "{";
   const auto all = mcp::members(mcp::PaddedText::in(text));
   if (!all) return "{}";
   for (const auto& [key, value] : *all) {
-    if ((key == "logging" && !streams) || (key == "tasks" && !revision.tasks)) continue;
-    const bool lists = key == "tools" || key == "prompts" || key == "resources";
-    out.append(out.size() > 1 ? "," : "").append(mcp::quote(key)).append(":");
-    out.append(lists && !streams ? without(value, {"listChanged", "subscribe"}) : std::string(value));
+    if (key == "tasks" && !revision.tasks) continue;
+    out.append(out.size() > 1 ? "," : "").append(mcp::quote(key)).append(":").append(value);
   }
   return out += "}";
 }
@@ -100,8 +87,6 @@ class Endpoint final : public McpEndpoint {
 asio::awaitable<Response> Endpoint::handle(Request request) {
   const std::string_view path = request.path();
   const std::string address = path.starts_with("/mcp/") ? percent_decode(path.substr(5)) : std::string();
-  // The view of all servers at once will answer here.
-  if (address.empty()) co_return rpc_error(404, {}, mcp::kServerError, "name a server: /mcp/NAME");
   if (request.method == "POST") co_return co_await post(std::move(request), address);
   if (request.method == "GET") co_return get(request, address);
   if (request.method == "DELETE") co_return remove(request, address);
@@ -112,7 +97,8 @@ asio::awaitable<Response> Endpoint::handle(Request request) {
 
 std::unique_ptr<gateway::View> Endpoint::view_of(const SharedSession& session, const std::string& client) {
   if (stopped_) return nullptr;
-  return gateway::view_of_one(gateway_, session->address(), client, session);
+  return session->address().empty() ? gateway::view_of_all(gateway_, client, session)
+                                    : gateway::view_of_one(gateway_, session->address(), client, session);
 }
 
 asio::awaitable<Response> Endpoint::post(Request request, std::string address) {
@@ -167,8 +153,6 @@ Response Endpoint::get(const Request& request, const std::string& address) {
     return rpc_error(406, {}, mcp::kServerError, "Accept must list text/event-stream");
   auto session = find_session(request, address, {});
   if (!session) return std::move(session.error());
-  if ((*session)->connection() != 0)
-    return rpc_error(405, {}, mcp::kServerError, "a session that is bound to a connection has no streams");
   auto body = (*session)->listen(request.header("Last-Event-ID"));
   if (body) return event_stream(std::move(*body));
   if (body.error() == McpSession::Refused::occupied)
@@ -218,7 +202,7 @@ asio::awaitable<Response> Endpoint::initialize(const Request& request, const std
 
   const mcp::Revision& revision = session->revision();
   std::string result = R"({"protocolVersion":)" + mcp::quote(revision.name);
-  result += R"(,"capabilities":)" + capabilities_served(hello->capabilities, revision, !bind);
+  result += R"(,"capabilities":)" + capabilities_served(hello->capabilities, revision);
   result += R"(,"serverInfo":)" + (hello->server_info.empty() ? "{}" : hello->server_info);
   if (!hello->instructions.empty()) result += R"(,"instructions":)" + mcp::quote(hello->instructions);
   Response response = json(mcp::result_line(message.id, result + "}"));

@@ -19,8 +19,6 @@ TEST_F(McpEndpointTest, initialize_answers_our_revision_and_the_servers_facts_as
   EXPECT_NE(future.body.find(R"("protocolVersion":"2025-11-25","capabilities":{"logging":{},)"
                              R"("tools":{"listChanged":true},"tasks":{}})"),
             std::string::npos);
-  const auto bound = post(kInitialize, {{"Holdfast-Bind", "connection"}});  // which has no stream
-  EXPECT_NE(bound.body.find(R"("capabilities":{"tools":{}})"), std::string::npos) << bound.body;
 }
 
 TEST_F(McpEndpointTest, requests_are_forwarded_and_answered_with_the_clients_own_id) {
@@ -59,7 +57,6 @@ TEST_F(McpEndpointTest, wrong_requests_get_the_status_that_clients_know) {
   EXPECT_EQ(post(ping, {{"Mcp-Session-Id", session}, {"MCP-Protocol-Version", "2025-06-18"}}).status, 200U);
   EXPECT_EQ(post(kInitialize, {{"Mcp-Session-Id", session}}).status, 400U);
   EXPECT_EQ(post(kInitialize, {}, "/mcp/nobody").status, 404U);
-  EXPECT_EQ(post(kInitialize, {}, "/mcp").status, 404U);
   EXPECT_NE(post("{nonsense").body.find("-32700"), std::string::npos);
   EXPECT_EQ(post("{nonsense").body.find("\"id\""), std::string::npos);
   EXPECT_EQ(post(ping, {{"Accept", "text/html"}}).status, 406U);
@@ -83,7 +80,8 @@ TEST_F(McpEndpointTest, cancelled_interrupts_the_request_it_names_and_no_other) 
   ASSERT_TRUE(eventually([&] { return front->counts.requests == 2; }));
   post(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})",
        {{"Mcp-Session-Id", session}});
-  EXPECT_NE(one.read_until("-32800").find("-32800"), std::string::npos);
+  EXPECT_NE(one.read_until("HTTP/1.1 202").find("HTTP/1.1 202"), std::string::npos)
+      << "it wants no answer any more";
   EXPECT_EQ(front->counts.cancelled, 1);
 }
 

@@ -80,6 +80,7 @@ struct McpSession::Call {
   const std::string id, token;  // the client's own, raw
   const bool may_stream;
   std::optional<int> level;           // what it sets
+  bool withdrawn = false;             // by its client, who wants no answer any more (spec, "Cancellation")
   std::string line;                   // the answer, if there is no stream
   std::optional<EventStream> stream;  // from the first thing that is said before the answer
   std::shared_ptr<BodyStream> body;   // its first listener, for whoever awaits
@@ -119,7 +120,7 @@ McpSession::McpSession(asio::any_io_executor executor, McpSessionOptions options
 
 asio::awaitable<McpSession::Answer> McpSession::call(Envelope request, bool may_stream) {
   const auto self = shared_from_this();
-  auto begun = begin(std::move(request), may_stream && connection_ == 0);
+  auto begun = begin(std::move(request), may_stream);
   if (!begun) co_return Answer{std::move(begun.error())};
   co_return co_await outcome(std::move(*begun));
 }
@@ -141,6 +142,7 @@ asio::awaitable<std::string> McpSession::batch(std::vector<Envelope> messages) {
     }
   }
   for (auto& call : calls) lines.push_back((co_await outcome(std::move(call))).line);
+  std::erase(lines, "");
   std::string all;
   for (const auto& line : lines) all.append(all.empty() ? "[" : ",").append(line);
   co_return all.empty() ? all : all += "]";
@@ -195,7 +197,9 @@ void McpSession::finish(const SharedCall& call, const Result<mcp::Reply>& reply)
   in_flight_.erase(call->number);
   last_used_ = steady_clock::now();
   std::string line = line_of(call->id, reply);
-  if (call->stream) {
+  if (call->withdrawn) {
+    if (call->stream) call->stream->finish();
+  } else if (call->stream) {
     call->stream->answer(
         line, mcp::error_line(call->id, mcp::kInternalError, "the answer was too large to be kept for you"));
     call->stream->finish();
@@ -228,7 +232,7 @@ McpSession::SharedCall McpSession::find(std::string_view id) const {
 
 // On exactly one stream: the request's own, as long as there is one; else the one that belongs to none.
 void McpSession::say(gateway::CallNumber number, std::string_view line) {
-  if (connection_ != 0 || ended_) return;  // nobody ever listens
+  if (ended_) return;
   const auto at = in_flight_.find(number);
   if (at == in_flight_.end() || !at->second->may_stream) return unasked_.say(line);
   begin_stream(*at->second);
@@ -257,7 +261,7 @@ void McpSession::notified(std::string_view, std::string_view method, std::string
 asio::awaitable<Result<mcp::Reply>> McpSession::asked(std::string server, std::string method,
                                                       std::string params, gateway::CallNumber number) {
   const auto self = shared_from_this();
-  if (ended_ || connection_ != 0) co_return fail(Errc::closed, "ask", "the client has no stream to hear it");
+  if (ended_) co_return fail(Errc::closed, "ask", "the client is gone");
   if (!carries(revision_, method, params)) {
     co_return mcp::Reply{{},
                          mcp::RpcError{mcp::kMethodNotFound, "not of the client's revision: " + method, {}}};
@@ -284,7 +288,10 @@ void McpSession::hear(const Envelope& message) {
   last_used_ = steady_clock::now();
   if (message.kind == Envelope::Kind::response) return answered(message);
   if (message.method == "notifications/cancelled") {
-    if (const auto call = find(message.cancelled)) call->group.cancel();
+    if (const auto call = find(message.cancelled)) {
+      call->withdrawn = true;
+      call->group.cancel();
+    }
   } else if (message.method != "notifications/initialized") {
     if (const auto sent = view_->notify(message.method, message.params); !sent)
       log::debug("session.notify_failed", {{"address", address_}, {"error", sent.error().message()}});

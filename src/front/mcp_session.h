@@ -45,15 +45,14 @@ ClientFacts client_facts(const std::string& params);
 // Loop thread only. Whoever opened it ends it; what still runs then holds it a little longer.
 class McpSession final : public gateway::Consumer, public std::enable_shared_from_this<McpSession> {
  public:
-  // What a request becomes: one line of JSON, or a stream that ends with it.
+  // What a request becomes: one line of JSON, or a stream that ends with it; neither, if it was withdrawn.
   struct Answer {
     std::string line;
     std::shared_ptr<BodyStream> stream = nullptr;
   };
   enum class Refused { occupied, unknown_event };
 
-  // `address`: the server's name, empty for all. `connection`: the one it is bound to, which has no streams;
-  // 0: none.
+  // `address`: the server's name, empty for all. `connection`: the one that it ends with; 0: none.
   McpSession(asio::any_io_executor executor, McpSessionOptions options, std::string address,
              const ClientFacts& client, std::uint64_t connection);
 

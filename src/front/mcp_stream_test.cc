@@ -243,7 +243,7 @@ TEST_F(McpStreamTest, a_revision_without_elicitation_is_not_asked) {
   EXPECT_FALSE(has(got, "hf-1"));
 }
 
-TEST_F(McpStreamTest, a_session_bound_to_a_connection_has_no_stream_and_is_asked_nothing) {
+TEST_F(McpStreamTest, a_session_bound_to_a_connection_has_streams_on_others) {
   RawClient bound(front->path);
   const std::string body = kNew;
   bound.send(
@@ -253,12 +253,12 @@ TEST_F(McpStreamTest, a_session_bound_to_a_connection_has_no_stream_and_is_asked
       std::to_string(body.size()) + "\r\n\r\n" + body);
   const std::string got = bound.read_until("serverInfo");
   const std::string session = got.substr(got.find("Mcp-Session-Id: ") + 16, 32);
-  EXPECT_TRUE(has(call(session, call_of("0", "chatty"))->read_until("chatty\"}}"), "application/json"));
-  EXPECT_TRUE(has(call(session, call_of("0", "asks"))->read_until("}}"), "no stream"));
-  EXPECT_EQ(
-      front->ask("GET", "/mcp/memory", {}, {{"Accept", "text/event-stream"}, {"Mcp-Session-Id", session}})
-          .status,
-      405U);
+  EXPECT_TRUE(has(call(session, call_of("0", "chatty"))->read_until("chatty\"}}"), "text/event-stream"));
+  const auto listener = listen(session);
+  front->say("notifications/tools/list_changed", "");
+  EXPECT_TRUE(has(listener->read_until("list_changed"), "list_changed"));
+  bound.close();
+  EXPECT_TRUE(eventually([&] { return front->counts.ended == 1; }));
 }
 
 TEST_F(McpStreamTest, log_messages_below_the_sessions_level_are_not_told) {
