@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/url.h"
 #include "config/interpolate.h"
 #include "config/reader.h"
 
@@ -17,13 +18,8 @@ bool is_name_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 }
 
-bool has_scheme(std::string_view url) {
-  return url.starts_with("http://") || url.starts_with("https://") || url.starts_with("unix:/");
-}
-
 // Why this version cannot run the entry although the file may hold it; empty: it can.
 std::string not_served(const Server& server) {
-  if (!server.url.empty()) return "remote servers (url) are not served by this version";
   if (server.sharing == Sharing::key)
     return "sharing by key is not served by this version; use session or shared";
   return {};
@@ -95,10 +91,8 @@ void Reader::check_server(Server& server, const Node& key, const Node& node, con
   if (!command && !url)
     error(key, path, "has neither `command` nor `url`; one of them says what the server is");
   if (const Node* at = given(Section::server, node, "url"); at != nullptr && at->is_scalar() && !command) {
-    if (!server.url.empty() && !has_scheme(server.url))
-      error(*at, path_of(path, "url"),
-            fmt::format("found {}; expected an address that begins with http://, https:// or unix:/",
-                        found(*at)));
+    if (const auto url = parse_url(server.url); !server.url.empty() && !url)
+      error(*at, path_of(path, "url"), fmt::format("found {}: {}", found(*at), url.error().op));
     else if (server.url.empty() && server.unusable.empty())
       error(*at, path_of(path, "url"), "is empty");
   }

@@ -159,8 +159,7 @@ TEST(mcp_servers, wrong_entries_are_told_apart) {
       {"{s: {command: x, url: 'http://y'}}",
        "14: error: mcpServers.s: has both `command` and `url`; keep one"},
       {"{s: {url: y}}",
-       "23: error: mcpServers.s.url: found \"y\"; expected an address that begins with http://, https:// or "
-       "unix:/"},
+       "23: error: mcpServers.s.url: found \"y\": it must begin with http://, https:// or unix:/"},
       {"{s: {url: ''}}", "23: error: mcpServers.s.url: is empty"},
       {"{s: {command: ''}}",
        "27: error: mcpServers.s.command: found \"\"; expected a program, or a list of a program and its "

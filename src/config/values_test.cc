@@ -189,8 +189,6 @@ TEST(values, what_this_version_does_not_serve_is_an_error_of_its_entry_only) {
   const struct {
     std::string_view text, said;
   } cases[] = {
-      {"mcpServers: {a: {url: \"http://h/mcp\"}}",
-       "mcpServers.a: remote servers (url) are not served by this version"},
       {"mcpServers: {a: {command: x, sharing: {key: token}}}",
        "mcpServers.a: sharing by key is not served by this version; use session or shared"},
       {"jobs: {a: {schedule: every 1m, command: [x], overlap: queue}}",

@@ -50,6 +50,7 @@ constexpr std::string_view kOwn = "a thread or a descriptor of the gateway's own
 struct Ground {
   asio::io_context loop{1};
   std::shared_ptr<Worker> looking = std::make_shared<Worker>(4);  // at what may not answer
+  std::shared_ptr<Worker> names = std::make_shared<Worker>(64);   // of remote servers
 };
 
 // Everybody, in the order in which they are introduced; destroyed in the reverse one.
@@ -61,6 +62,7 @@ class Daemon {
         options_(std::move(options)),
         loop_(ground.loop),
         looking_(ground.looking),
+        names_(ground.names),
         state_watch_(lock.file(), looking_) {
     if (auto before = os::raise_descriptor_limit()) descriptors_ = *before;
   }
@@ -87,7 +89,7 @@ class Daemon {
   Service service_{process_environment()};
   std::optional<os::DescriptorLimit> descriptors_;  // what we had before we took more: for children
   asio::io_context& loop_;
-  std::shared_ptr<Worker> looking_;
+  std::shared_ptr<Worker> looking_, names_;
   StateWatch state_watch_;
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
   std::unique_ptr<custody::Custodian> custodian_;
@@ -179,8 +181,9 @@ Result<void> Daemon::build() {
     if (!why.empty()) refuse_pidns(config.servers, why);
   };
   fit(config_);
-  gateway_ = gateway::Gateway::create(loop_, *custodian_, config_,
-                                       {.log_dir = log_dir, .catalog_dir = paths_.state_dir / "catalog"});
+  gateway_ = gateway::Gateway::create(
+      loop_, *custodian_, config_,
+      {.log_dir = log_dir, .catalog_dir = paths_.state_dir / "catalog", .names = names_});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
   history_ = std::move(*history);
@@ -356,9 +359,9 @@ int serve(const ServeOptions& options) {
   if (!made) return say_failed(made.error(), *paths), kExitFailed;
   const int code = daemon->run();
   daemon.reset();
-  if (!comes_to_rest(*ground->looking)) {
+  if (!comes_to_rest(*ground->looking) || !comes_to_rest(*ground->names)) {
     log::warn("gateway.left_waiting",
-              {{"reason", "a file system does not answer; the process ends without its answer"}});
+              {{"reason", "a file system or the name service does not answer; the process ends without it"}});
     os::end_process(code);  // nobody could join that thread
   }
   return code;

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/task_group.h"
 #include "base/wall_clock.h"
+#include "base/worker.h"
 #include "config/config.h"
 #include "custody/custodian.h"
 #include "gateway/consumer.h"
@@ -68,6 +69,7 @@ struct StopRequest {
 struct GatewayOptions {
   std::filesystem::path log_dir;        // one rotated stderr file per server
   std::filesystem::path catalog_dir{};  // one file per server of what it listed last; empty: none
+  std::shared_ptr<Worker> names{};      // looks up the hosts of remote servers; null: only addresses will do
   bool reap_at_once = true;  // an orphan is reaped when its last lease ends; off: only sweeps do (tests)
 };
 

@@ -135,6 +135,11 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
     hooks_.changed(*this);  // retired before there was a tree to make an orphan of
     co_return;
   }
+  co_await shake_hands();
+}
+
+asio::awaitable<void> Instance::shake_hands() {
+  if (state_ != InstanceState::starting) co_return;
   conversation_->open(*client_);
   auto hello = co_await client_->initialize(start_by_, conversation_->told());
   if (state_ != InstanceState::starting) co_return;  // retired meanwhile
@@ -156,7 +161,9 @@ Error Instance::explained(Error error) const {
     text.append(": no answer to initialize in ")
         .append(format_duration(server_.connect_timeout))
         .append(" (connectTimeout)");
-  if (error.is(Errc::protocol)) text.append(": ").append(error.subject.view());  // it did answer
+  // It did answer; or it runs elsewhere, and has neither an exit nor last words.
+  if (error.is(Errc::protocol) || (is_remote() && !error.is(Errc::timeout)))
+    text.append(": ").append(error.subject.view());
   if (!exit_text_.empty()) text.append(" ended before it answered (").append(exit_text_).append(")");
   text.append(and_the_memory(""));
   if (const auto words = tail_.last_words(140); !words.empty()) text.append("; stderr: ").append(words);
@@ -174,8 +181,10 @@ std::string Instance::and_the_memory(std::string symptom) const {
 asio::awaitable<void> Instance::explain_failure(Error error) {
   if (error.is(Errc::closed)) {
     const auto deadline = steady_clock::now() + kToldWithin;
-    (void)co_await exited_.wait_until(deadline);
-    co_await stderr_->wait_end(deadline);
+    if (!is_remote()) {
+      (void)co_await exited_.wait_until(deadline);
+      co_await stderr_->wait_end(deadline);
+    }
   }
   if (state_ == InstanceState::starting) fail(explained(error));
 }
@@ -345,6 +354,8 @@ void Instance::retire(const std::string& reason) {
   conversation_->close();
   holders_.clear();
   set_state(InstanceState::retiring);
+  if (is_remote()) tasks_.spawn("leave", leave_remote(shared_from_this()));
+  if (is_remote()) tasks_.spawn("leave", leave_remote(shared_from_this()));
 }
 
 void Instance::drain(const std::string& reason, Spares spares) {

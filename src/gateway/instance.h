@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "base/task_group.h"
+#include "base/worker.h"
 #include "config/config.h"
 #include "custody/custodian.h"
 #include "gateway/conversation.h"
@@ -49,6 +50,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone.
   asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment);
 
+  // The same of a server that has a `url` (remote.cc). `names` looks it up.
+  asio::awaitable<void> run_remote(std::shared_ptr<Instance> self, std::shared_ptr<Worker> names);
+  [[nodiscard]] bool is_remote() const { return !server_.url.empty(); }
+
   [[nodiscard]] Lease hold(Holder holder);
   void release(std::uint64_t holder) noexcept;
   [[nodiscard]] bool held_by(std::uint64_t holder) const { return holders_.contains(holder); }
@@ -83,6 +88,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   [[nodiscard]] const std::map<std::uint64_t, Holder>& holders() const { return holders_; }
   [[nodiscard]] int calls_in_flight() const { return calls_; }
   [[nodiscard]] const std::string& reason() const { return reason_.empty() ? drain_reason_ : reason_; }
+  [[nodiscard]] std::optional<SystemTime> started_at() const { return started_at_; }
   [[nodiscard]] std::optional<SystemTime> idle_since() const;
   [[nodiscard]] std::optional<SystemTime> stop_at() const;
   [[nodiscard]] bool is_ending() const {
@@ -99,6 +105,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void set_state(InstanceState state);
   void fail(Error error);     // the server's own fault: counted against its restart budget
   void give_up(Error error);  // whosoever's fault: whoever waits is told
+  asio::awaitable<void> shake_hands();
+  asio::awaitable<void> leave_remote(std::shared_ptr<Instance> self);
   void watch_tree();
   asio::awaitable<void> before_stop(std::chrono::steady_clock::time_point deadline);
   void leader_exited(custody::ExitStatus status, bool served_on);
@@ -127,6 +135,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<Conversation> conversation_;
   std::unique_ptr<mcp::Client> client_;
   std::unique_ptr<PipeReader> stderr_;
+  std::optional<SystemTime> started_at_;  // of one that has no tree
   mcp::InitializeResult hello_;
   std::uint64_t next_holder_ = 1;
   int calls_ = 0;

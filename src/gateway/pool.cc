@@ -196,6 +196,10 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
   lease = instance->hold(std::move(holder));
   server->instances.emplace(key, instance);
   ++server->starts;
+  if (instance->is_remote()) {
+    tasks_.spawn("instance", instance->run_remote(instance, options_.names));
+    return instance;
+  }
   warn_of_limits(*server->config, custodian_.rung().limits);
   tasks_.spawn("instance", instance->run(instance, make_environment(environ, server->config->env)));
   return instance;
@@ -328,9 +332,31 @@ InstanceView view_of(const custody::Tree& tree) {
   return view;
 }
 
+namespace {
+
+custody::TreeState state_of_remote(InstanceState state) {
+  switch (state) {
+    case InstanceState::starting:
+      return custody::TreeState::starting;
+    case InstanceState::ready:
+      return custody::TreeState::active;
+    case InstanceState::retiring:
+      return custody::TreeState::stopping;
+    case InstanceState::gone:
+      break;
+  }
+  return custody::TreeState::gone;
+}
+
+}  // namespace
+
 InstanceView view_of(const Instance& instance) {
   InstanceView view;
   if (instance.tree()) view = view_of(*instance.tree());
+  if (instance.is_remote()) {
+    view.state = state_of_remote(instance.state());
+    view.started_at = instance.started_at();
+  }
   view.server = instance.server().name;
   view.key = instance.key();
   view.idle = instance.is_idle();

@@ -169,12 +169,12 @@ asio::awaitable<void> write_out(std::shared_ptr<Dispatcher> dispatcher, Deadline
 
 asio::awaitable<Result<Reply>> refused(Error why) { co_return std::unexpected(why); }
 
-class StdioClient final : public Client {
+class ChannelClient final : public Client {
  public:
-  explicit StdioClient(std::shared_ptr<Dispatcher> dispatcher) : dispatcher_(std::move(dispatcher)) {
+  explicit ChannelClient(std::shared_ptr<Dispatcher> dispatcher) : dispatcher_(std::move(dispatcher)) {
     dispatcher_->start();
   }
-  ~StdioClient() override { dispatcher_->release(); }
+  ~ChannelClient() override { dispatcher_->release(); }
 
   asio::awaitable<Result<InitializeResult>> initialize(Deadline deadline, ClientProfile profile) override {
     return handshake(dispatcher_, deadline, std::move(profile));
@@ -204,12 +204,17 @@ class StdioClient final : public Client {
 
 }  // namespace
 
+std::unique_ptr<Client> Client::over(asio::any_io_executor executor, std::unique_ptr<Channel> channel,
+                                     std::string name, Events events) {
+  return std::make_unique<ChannelClient>(
+      std::make_shared<Dispatcher>(executor, std::move(channel), std::move(name), std::move(events)));
+}
+
 std::unique_ptr<Client> Client::over_stdio(asio::any_io_executor executor, int in, int out,
                                            ClientOptions options, Events events) {
   auto channel = make_stdio_channel(executor, in, out,
                                     {.line_limit = options.line_limit, .queue_limit = options.queue_limit});
-  return std::make_unique<StdioClient>(
-      std::make_shared<Dispatcher>(executor, std::move(channel), std::move(options.name), std::move(events)));
+  return over(std::move(executor), std::move(channel), std::move(options.name), std::move(events));
 }
 
 }  // namespace holdfast::mcp

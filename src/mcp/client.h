@@ -12,6 +12,7 @@
 #include "base/duration.h"
 #include "base/result.h"
 #include "base/task_group.h"
+#include "mcp/channel.h"
 #include "mcp/message.h"
 
 namespace holdfast::mcp {
@@ -74,6 +75,9 @@ class Client {
     std::function<void(const Error&)> closed = {};
   };
 
+  // Over any channel that nobody has started yet; `name` is the server's, for the log.
+  static std::unique_ptr<Client> over(asio::any_io_executor executor, std::unique_ptr<Channel> channel,
+                                      std::string name, Events events);
   // `in` is the server's stdout, `out` its stdin; both non-blocking, lent until stop_writing()/release().
   static std::unique_ptr<Client> over_stdio(asio::any_io_executor executor, int in, int out,
                                             ClientOptions options, Events events);

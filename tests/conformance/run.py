@@ -26,9 +26,10 @@ REVISION = "2025-11-25"
 SCORED = 30
 NOT_SCORED = ("server-session-lifecycle", "json-schema-2020-12", "server-sse-polling")
 
-# How the fixture stands behind the gateway (the lines of its entry), and how many scored and other scenarios have to pass.
+# How the fixture stands behind the gateway: itself, or behind another gateway; and how many scored and other scenarios have to pass.
 PAIRINGS = {
-    "stdio": (lambda fixture: [f"command: {json.dumps(fixture)}"], SCORED, len(NOT_SCORED)),
+    "stdio": (False, SCORED, len(NOT_SCORED)),
+    "http": (True, SCORED, len(NOT_SCORED)),
 }
 
 START, SUITE_LIMIT, STOP, EMPTY = 20, 240, 15, 10  # seconds
@@ -47,13 +48,33 @@ def configuration(entry):
     return "\n".join(lines) + "\n"
 
 
+def start(holdfast, entry, directory):
+    """A gateway with the fixture behind this entry; whether it answers is to be seen."""
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    config = os.path.join(directory, "config.yaml")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(configuration(entry))
+    return control.Gateway(holdfast, config, directory, control.tools_environment(ROOT))
+
+
+def answers(gateway):
+    if proc.wait_until(gateway.answers, START):
+        return True
+    print(f"!! the gateway did not answer within {START} s ({gateway.log.name})")
+    return False
+
+
+def url_of(gateway):
+    return f"http://{gateway.get('/v1/status')['gateway']['listen'][0]}/mcp/fixture"
+
+
 def play(gateway, directory):
     """Runs the suite to its end: [(scenario, complaints)] in the order in which they were played."""
     results = os.path.join(directory, "results")
-    address = gateway.get("/v1/status")["gateway"]["listen"][0]
     with open(os.path.join(directory, "suite.log"), "w", encoding="utf-8") as log:
         try:
-            subprocess.run([NODE, SUITE, "server", "--url", f"http://{address}/mcp/fixture", "--requirements", REVISION,
+            subprocess.run([NODE, SUITE, "server", "--url", url_of(gateway), "--requirements", REVISION,
                             "-o", results], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                            timeout=SUITE_LIMIT, check=False)
         except subprocess.TimeoutExpired:
@@ -101,15 +122,18 @@ def left():
 
 
 def end(gateway):
-    """An orderly shutdown that leaves nobody. False, and a word on why, otherwise."""
-    gateway.shut_down()
-    good = gateway.wait(STOP)
-    if not good:
-        print(f"!! the gateway did not end within {STOP} s")
-        gateway.process.kill()
-        gateway.wait(STOP)
+    """Whether it ended by itself when it was asked to."""
+    if gateway.wait(STOP):
+        return True
+    print(f"!! the gateway did not end within {STOP} s")
+    gateway.process.kill()
+    gateway.wait(STOP)
+    return False
+
+
+def nobody_left():
     if proc.wait_until(lambda: not left(), EMPTY):
-        return good
+        return True
     for pid, what in left().items():
         print(f"!! left: {pid} {proc.command(pid)}")
         proc.kill_by_identity(pid, what[1])
@@ -118,21 +142,22 @@ def end(gateway):
 
 def pair(pairing, holdfast, fixture, directory):
     """Plays one pairing: (whether all is well, its line)."""
-    entry, scored, others = PAIRINGS[pairing]
-    shutil.rmtree(directory, ignore_errors=True)
-    os.makedirs(directory)
-    config = os.path.join(directory, "config.yaml")
-    with open(config, "w", encoding="utf-8") as file:
-        file.write(configuration(entry(fixture)))
-    gateway = control.Gateway(holdfast, config, directory, control.tools_environment(ROOT))
-    found = []
+    remote, scored, others = PAIRINGS[pairing]
+    entry = [f"command: {json.dumps(fixture)}"]
+    gateways, found, clean = [], [], True
     try:
-        if proc.wait_until(gateway.answers, START):
-            found = play(gateway, directory)
-        else:
-            print(f"!! the gateway did not answer within {START} s ({gateway.log.name})")
+        if remote:
+            gateways.append(start(holdfast, entry, os.path.join(directory, "upstream")))
+            entry = [f"url: {url_of(gateways[0])}"] if answers(gateways[0]) else []
+        if entry:
+            gateways.append(start(holdfast, entry, os.path.join(directory, "gateway")))
+            if answers(gateways[-1]):
+                found = play(gateways[-1], directory)
     finally:
-        clean = end(gateway)
+        for gateway in reversed(gateways):
+            gateway.shut_down()
+            clean = end(gateway) and clean
+        clean = nobody_left() and clean
     print(f"{pairing}:")
     passed = report(found)
     good = clean and passed[0] >= scored and passed[1] >= others

@@ -1,0 +1,103 @@
+// Servers that run elsewhere: a gateway whose server is another gateway's, by Streamable HTTP.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+
+#include "programs_test.h"
+
+namespace holdfast::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using json = nlohmann::json;
+
+std::string config_with(const std::string& entry, const std::string& listen = "127.0.0.1:0") {
+  return "listen: [\"" + listen + "\"]\ndrain: 2s\nmcpServers:\n  s:\n" + entry;
+}
+const std::string kFixture = std::string("    command: ") + HOLDFAST_FIXTURE_SERVER + "\n";
+
+json facts(GatewayProcess& gateway, const std::string& verb) {
+  return json::parse(gateway.cli({verb, "--json"}).out, nullptr, false);
+}
+std::string address_of(GatewayProcess& gateway) { return facts(gateway, "status")["gateway"]["listen"][0]; }
+std::string url_of(GatewayProcess& gateway, const std::string& path = "/mcp/s") {
+  return "    url: http://" + address_of(gateway) + path + "\n";
+}
+
+class Remote : public ProgramsTest {};
+
+TEST_F(Remote, a_session_here_is_a_session_there_and_ends_with_it) {
+  GatewayProcess far(config_with(kFixture));
+  GatewayProcess near(config_with(url_of(far)));
+  auto client = connect(near, "s");
+  EXPECT_THAT(call(*client, "echo", R"({"text":"hi"})"), HasSubstr("hi"));
+  EXPECT_EQ(servers(), 1);
+  const auto row = facts(near, "ps")["instances"][0];
+  EXPECT_EQ(row["state"], "active");
+  EXPECT_TRUE(row["processes"].empty());
+  EXPECT_EQ(row["leases"].size(), 1U);
+  EXPECT_EQ(facts(far, "ps")["instances"].size(), 1U);
+  client->close_stdin();
+  EXPECT_TRUE(client->wait(5s));
+  EXPECT_TRUE(servers_become(0, 5s)) << to_string(living_servers());
+  EXPECT_TRUE(until([&] { return facts(near, "ps")["instances"].empty(); }, 5s));
+}
+
+TEST_F(Remote, who_is_killed_here_leaves_nobody_there) {
+  GatewayProcess far(config_with(kFixture) + "sessions: { reconnectGrace: 500ms }\n");
+  GatewayProcess near(config_with(url_of(far)));
+  auto client = connect(near, "s");
+  ASSERT_EQ(servers(), 1);
+  near.program().signal(SIGKILL);
+  EXPECT_TRUE(servers_become(0, 10s)) << "its stream broke, and nobody came back for it";
+}
+
+TEST_F(Remote, a_restart_there_fails_what_is_in_flight_and_the_next_call_is_served) {
+  GatewayProcess far(config_with(kFixture));
+  const std::string address = address_of(far);
+  GatewayProcess near(config_with(url_of(far)));
+  auto client = connect(near, "s");
+  client->write(
+      R"({"jsonrpc":"2.0","id":"slow","method":"tools/call","params":{"name":"sleep","arguments":{"ms":60000}}})"
+      "\n");
+  ASSERT_TRUE(until([&] { return facts(far, "ps")["instances"][0]["calls_in_flight"] == 1; }, 5s));
+  far.program().signal(SIGKILL);
+  const auto lost = client->read_line(10s);
+  ASSERT_TRUE(lost);
+  EXPECT_THAT(*lost, HasSubstr(R"("id":"slow","error")"));
+  ASSERT_TRUE(far.program().wait(5s));
+  far.configure(config_with(kFixture, address));
+  far.start();
+  EXPECT_THAT(call(*client, "echo", R"({"text":"again"})"), HasSubstr("again"));
+}
+
+TEST_F(Remote, nobody_there_is_said_with_the_address) {
+  GatewayProcess near(config_with("    url: http://127.0.0.1:1/mcp\n"));
+  const auto out = near.cli({"call", "s__echo", "text=hi"});
+  EXPECT_NE(out.exit.code, 0);
+  EXPECT_THAT(out.err, HasSubstr("127.0.0.1:1")) << out.err;
+  EXPECT_THAT(out.err, HasSubstr("refused")) << out.err;
+  EXPECT_EQ(facts(near, "servers")["servers"][0]["failures"], 1);
+}
+
+TEST_F(Remote, what_is_there_and_is_no_mcp_endpoint_is_said_in_its_words) {
+  GatewayProcess far(config_with(kFixture));
+  GatewayProcess near(config_with(url_of(far, "/mcp/nobody")));
+  const auto out = near.cli({"call", "s__echo", "text=hi"});
+  EXPECT_NE(out.exit.code, 0);
+  EXPECT_THAT(out.err, HasSubstr("404")) << out.err;
+}
+
+TEST_F(Remote, headers_of_the_entry_go_along) {
+  GatewayProcess far(config_with(kFixture));
+  // Its guard lets no request through that says it comes from elsewhere.
+  GatewayProcess near(config_with(url_of(far) + "    headers: { Origin: \"http://elsewhere.example\" }\n"));
+  const auto out = near.cli({"call", "s__echo", "text=hi"});
+  EXPECT_NE(out.exit.code, 0);
+  EXPECT_THAT(out.err, HasSubstr("403")) << out.err;
+}
+
+}  // namespace
+}  // namespace holdfast::test
