@@ -31,7 +31,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner; what other machines could reach is refused, as there are no tokens yet to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp` for all servers together and `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner; what other machines could reach is refused, as there are no tokens yet to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},

@@ -88,6 +88,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   [[nodiscard]] const std::map<std::uint64_t, Holder>& holders() const { return holders_; }
   [[nodiscard]] int calls_in_flight() const { return calls_; }
   [[nodiscard]] const std::string& reason() const { return reason_.empty() ? drain_reason_ : reason_; }
+  // Of one that has no tree, whose id and time are its own.
+  [[nodiscard]] const std::string& remote_id() const { return remote_id_; }
   [[nodiscard]] std::optional<SystemTime> started_at() const { return started_at_; }
   [[nodiscard]] std::optional<SystemTime> idle_since() const;
   [[nodiscard]] std::optional<SystemTime> stop_at() const;
@@ -135,7 +137,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<Conversation> conversation_;
   std::unique_ptr<mcp::Client> client_;
   std::unique_ptr<PipeReader> stderr_;
-  std::optional<SystemTime> started_at_;  // of one that has no tree
+  std::string remote_id_;
+  std::optional<SystemTime> started_at_;
   mcp::InitializeResult hello_;
   std::uint64_t next_holder_ = 1;
   int calls_ = 0;

@@ -354,6 +354,7 @@ InstanceView view_of(const Instance& instance) {
   InstanceView view;
   if (instance.tree()) view = view_of(*instance.tree());
   if (instance.is_remote()) {
+    view.id = instance.remote_id();
     view.state = state_of_remote(instance.state());
     view.started_at = instance.started_at();
   }

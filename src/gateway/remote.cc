@@ -1,4 +1,6 @@
 // An instance of a server that runs elsewhere (`url`): a client of its endpoint, and no tree.
+#include "base/ids.h"
+#include "base/url.h"
 #include "gateway/instance.h"
 #include "mcp/http_channel.h"
 
@@ -15,6 +17,7 @@ asio::awaitable<void> Instance::run_remote(std::shared_ptr<Instance> self, std::
   mcp::HttpChannelOptions options{
       .url = std::move(*url), .names = std::move(names), .line_limit = server_.line_limit};
   for (const auto& [name, value] : server_.headers) options.headers.emplace_back(name, value);
+  remote_id_ = server_.name + "-" + random_hex(5);
   started_at_ = std::chrono::system_clock::now();
   client_ = mcp::Client::over(loop_.get_executor(),
                               mcp::make_http_channel(loop_.get_executor(), std::move(options)), server_.name,

@@ -74,9 +74,17 @@ asio::awaitable<Result<mcp::InitializeResult>> connect(std::shared_ptr<SessionCo
 asio::awaitable<Result<mcp::Reply>> request(std::shared_ptr<SessionCore> core, std::string server,
                                             std::string_view method, std::string_view params,
                                             CallOptions options) {
-  auto instance = co_await core->instance_of(std::move(server));
+  auto instance = co_await core->instance_of(server);
   if (!instance) co_return forward(instance);
-  co_return co_await (*instance)->request(core->contact(), method, params, std::move(options));
+  if (!(*instance)->is_remote())
+    co_return co_await (*instance)->request(core->contact(), method, params, std::move(options));
+  // A restart there is nobody's fault here: what was refused unread goes into a session anew, once.
+  const std::string kept_method(method), kept_params(params);
+  auto reply = co_await (*instance)->request(core->contact(), kept_method, kept_params, options);
+  if (reply || reply.error().code != std::errc::resource_unavailable_try_again) co_return reply;
+  instance = co_await core->instance_of(server);
+  if (!instance) co_return forward(instance);
+  co_return co_await (*instance)->request(core->contact(), kept_method, kept_params, std::move(options));
 }
 
 asio::awaitable<Result<std::vector<mcp::Tool>>> tools(std::shared_ptr<SessionCore> core, std::string server) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "base/task_group.h"
@@ -22,6 +23,9 @@ class Channel {
     std::function<void(PaddedText line)> line;
     // A line beyond the limit was skipped.
     std::function<void(const Skimmed&)> oversized;
+    // The request of this raw id was refused unread, as the peer forgot our session; `closed` follows.
+    // Without a listener it is answered by an error line.
+    std::function<void(std::string_view id)> undelivered = {};
     // The peer's end is closed or broken. Once, and nothing after it.
     std::function<void(const Error&)> closed;
   };

@@ -12,11 +12,11 @@
 #include "base/duration.h"
 #include "base/result.h"
 #include "base/task_group.h"
-#include "mcp/channel.h"
 #include "mcp/message.h"
 
 namespace holdfast::mcp {
 
+class Channel;
 using Deadline = std::chrono::steady_clock::time_point;
 
 struct InitializeResult {
@@ -91,11 +91,12 @@ class Client {
   }
 
   // Sends one request and waits for its answer. `params` is a raw JSON object or empty; a progressToken in
-  // its _meta is replaced by our own when `progress` is set. Errors: timeout (then notifications/cancelled is
-  // sent), cancelled (the awaiting coroutine was: the same), closed, limit (the queue, or an answer beyond
-  // the line limit), refused (before initialize only ping is allowed), invalid (params is no object). The
-  // views must live until the awaitable is first resumed: await it at once. A token that params carries is
-  // replaced even without `progress`, and line breaks between its members become spaces.
+  // its _meta is replaced by our own when `progress` is set. Errors: resource_unavailable_try_again (nothing
+  // was done for it, and a new connection may do it), timeout (then notifications/cancelled is sent),
+  // cancelled (the awaiting coroutine was: the same), closed, limit (the queue, or an answer beyond the line
+  // limit), refused (before initialize only ping is allowed), invalid (params is no object). The views must
+  // live until the awaitable is first resumed: await it at once. A token that params carries is replaced even
+  // without `progress`, and line breaks between its members become spaces.
   virtual asio::awaitable<Result<Reply>> request(std::string_view method, std::string_view params,
                                                  RequestOptions options) = 0;
 

@@ -46,6 +46,10 @@ void Dispatcher::start() {
                        [weak](const Skimmed& report) {
                          if (auto self = weak.lock()) self->on_oversized(report);
                        },
+                   .undelivered =
+                       [weak](std::string_view id) {
+                         if (auto self = weak.lock()) self->on_undelivered(id);
+                       },
                    .closed =
                        [weak](const Error& why) {
                          if (auto self = weak.lock()) self->on_closed(why);
@@ -154,6 +158,13 @@ void Dispatcher::on_closed(const Error& why) {
   over_ = true;
   fail_all(why);
   if (events_.closed) events_.closed(why);
+}
+
+void Dispatcher::on_undelivered(std::string_view id) {
+  if (const auto own = own_id(id))
+    settle(*own, std::unexpected(Error{std::make_error_code(std::errc::resource_unavailable_try_again),
+                                       {},
+                                       std::string_view(server_ + " forgot our session")}));
 }
 
 void Dispatcher::on_line(PaddedText line) {

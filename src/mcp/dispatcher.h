@@ -65,6 +65,7 @@ class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
   void on_line(PaddedText line);
   void on_batch(PaddedText line);
   void on_oversized(const Skimmed& line);
+  void on_undelivered(std::string_view id);
   void on_closed(const Error& why);
   void on_message(std::string_view line, const Message& message);
   void on_request(std::string_view line, const Message& message);

@@ -203,7 +203,7 @@ asio::awaitable<void> Remote::post(std::shared_ptr<Remote> self, SharedPost post
     if (code == std::errc::connection_refused || code == std::errc::no_such_file_or_directory)
       close("nobody answers at " + place());
   }
-  if (!over_) refuse(post, "the endpoint ended its answer without one");
+  if (!over_ && !post->id.empty()) refuse(post, "the endpoint ended its answer without one");
   --under_way_;
   slot_.set();
 }
@@ -324,8 +324,13 @@ void Remote::take_answer(const SharedPost& post, net::HttpResponse response) {
     return;
   }
   const std::string why = refusal(response);
+  const bool forgotten = response.status == 404 && !session_.empty();
+  if (forgotten && events_.undelivered && !post->id.empty()) {
+    post->answered = true;
+    events_.undelivered(post->id);
+  }
   refuse(post, why);
-  if (response.status == 404 && !session_.empty()) close("the session is over: " + why);
+  if (forgotten) close("the session is over: " + why);
 }
 
 // What has come, as one line. A listener may end the channel meanwhile.

@@ -53,8 +53,8 @@ Result<std::string> decode_string(std::string_view literal);
 // A number of JSON's grammar, whatever its size.
 bool is_number(std::string_view token);
 
-// Every byte of `text` is one JSON value, with numbers of any size and nested as deep as it likes. Reads all of
-// it: for what is remembered, not for what passes by.
+// Every byte of `text` is one JSON value, with numbers of any size and nested as deep as it likes. Reads all
+// of it: for what is remembered, not for what passes by.
 bool well_formed(std::string_view text);
 
 }  // namespace holdfast::mcp

@@ -62,7 +62,33 @@ TEST_F(DaemonContract, gateway_sigkill_leaves_nothing) {
   ASSERT_EQ(servers(), 10);
   gateway.program().signal(SIGKILL);
   EXPECT_TRUE(servers_become(0, 2s)) << to_string(living_servers());
-  for (auto& client : clients) EXPECT_TRUE(client->wait(5s)) << "a client hangs on a dead gateway";
+  for (auto& client : clients) {
+    client->close_stdin();
+    EXPECT_TRUE(client->wait(5s)) << "a client that nobody needs any more hangs on a dead gateway";
+  }
+}
+
+TEST_F(DaemonContract, a_client_finds_the_gateway_that_comes_after_a_killed_one) {
+  GatewayProcess gateway(config_with("  s:\n    " + kStubborn));
+  auto client = connect(gateway, "s");
+  client->write(
+      R"({"jsonrpc":"2.0","id":"slow","method":"tools/call","params":{"name":"sleep","arguments":{"ms":60000}}})"
+      "\n");
+  const auto calling = [&] {
+    std::string said = gateway.cli({"ps", "--json"}).out;
+    std::erase(said, ' ');
+    return said.find(R"("calls_in_flight":1)") != std::string::npos;
+  };
+  ASSERT_TRUE(until(calling, 5s));
+  gateway.program().signal(SIGKILL);
+  const auto lost = client->read_line(5s);
+  ASSERT_TRUE(lost);
+  EXPECT_NE(lost->find(R"("id":"slow","error")"), std::string::npos) << *lost;
+  ASSERT_TRUE(gateway.program().wait(5s));
+  EXPECT_TRUE(servers_become(0, 5s)) << to_string(living_servers());
+  gateway.start();
+  EXPECT_NE(call(*client, "echo", R"({"text":"again"})").find("again"), std::string::npos);
+  EXPECT_EQ(servers(), 2);
 }
 
 TEST_F(DaemonContract, gateway_sigkill_in_the_middle_of_starts_leaves_nothing) {

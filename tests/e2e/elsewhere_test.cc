@@ -26,9 +26,9 @@ std::string url_of(GatewayProcess& gateway, const std::string& path = "/mcp/s") 
   return "    url: http://" + address_of(gateway) + path + "\n";
 }
 
-class Remote : public ProgramsTest {};
+class Elsewhere : public ProgramsTest {};
 
-TEST_F(Remote, a_session_here_is_a_session_there_and_ends_with_it) {
+TEST_F(Elsewhere, a_session_here_is_a_session_there_and_ends_with_it) {
   GatewayProcess far(config_with(kFixture));
   GatewayProcess near(config_with(url_of(far)));
   auto client = connect(near, "s");
@@ -45,16 +45,17 @@ TEST_F(Remote, a_session_here_is_a_session_there_and_ends_with_it) {
   EXPECT_TRUE(until([&] { return facts(near, "ps")["instances"].empty(); }, 5s));
 }
 
-TEST_F(Remote, who_is_killed_here_leaves_nobody_there) {
+TEST_F(Elsewhere, who_is_killed_here_leaves_nobody_there) {
   GatewayProcess far(config_with(kFixture) + "sessions: { reconnectGrace: 500ms }\n");
   GatewayProcess near(config_with(url_of(far)));
   auto client = connect(near, "s");
+  ASSERT_THAT(call(*client, "echo", R"({"text":"hi"})"), HasSubstr("hi"));  // its stream is open by now
   ASSERT_EQ(servers(), 1);
   near.program().signal(SIGKILL);
   EXPECT_TRUE(servers_become(0, 10s)) << "its stream broke, and nobody came back for it";
 }
 
-TEST_F(Remote, a_restart_there_fails_what_is_in_flight_and_the_next_call_is_served) {
+TEST_F(Elsewhere, a_restart_there_fails_what_is_in_flight_and_the_next_call_is_served) {
   GatewayProcess far(config_with(kFixture));
   const std::string address = address_of(far);
   GatewayProcess near(config_with(url_of(far)));
@@ -73,7 +74,7 @@ TEST_F(Remote, a_restart_there_fails_what_is_in_flight_and_the_next_call_is_serv
   EXPECT_THAT(call(*client, "echo", R"({"text":"again"})"), HasSubstr("again"));
 }
 
-TEST_F(Remote, nobody_there_is_said_with_the_address) {
+TEST_F(Elsewhere, nobody_there_is_said_with_the_address) {
   GatewayProcess near(config_with("    url: http://127.0.0.1:1/mcp\n"));
   const auto out = near.cli({"call", "s__echo", "text=hi"});
   EXPECT_NE(out.exit.code, 0);
@@ -82,7 +83,7 @@ TEST_F(Remote, nobody_there_is_said_with_the_address) {
   EXPECT_EQ(facts(near, "servers")["servers"][0]["failures"], 1);
 }
 
-TEST_F(Remote, what_is_there_and_is_no_mcp_endpoint_is_said_in_its_words) {
+TEST_F(Elsewhere, what_is_there_and_is_no_mcp_endpoint_is_said_in_its_words) {
   GatewayProcess far(config_with(kFixture));
   GatewayProcess near(config_with(url_of(far, "/mcp/nobody")));
   const auto out = near.cli({"call", "s__echo", "text=hi"});
@@ -90,7 +91,7 @@ TEST_F(Remote, what_is_there_and_is_no_mcp_endpoint_is_said_in_its_words) {
   EXPECT_THAT(out.err, HasSubstr("404")) << out.err;
 }
 
-TEST_F(Remote, headers_of_the_entry_go_along) {
+TEST_F(Elsewhere, headers_of_the_entry_go_along) {
   GatewayProcess far(config_with(kFixture));
   // Its guard lets no request through that says it comes from elsewhere.
   GatewayProcess near(config_with(url_of(far) + "    headers: { Origin: \"http://elsewhere.example\" }\n"));
