@@ -247,6 +247,7 @@ asio::awaitable<void> Bridge::read_lines() {
   if (!partial_.empty() || overlong_) take_lines("\n");
   end_of_input_ = true;
   lines_changed_.set();
+  if (handshake_ == Handshake::repeated) finished_.set();  // for whom should a gateway be waited for?
 }
 
 void Bridge::take_lines(std::string_view chunk) {
@@ -421,7 +422,8 @@ void Bridge::channel_closed(const Error& why) {
   const std::string reason = why.message();
   fail_requests("the gateway went away: " + reason);
   if (handshake_ == Handshake::repeated) return;  // come_back() tries again
-  if (handshake_ != Handshake::done || options_.come_back == milliseconds(0)) return lose_gateway(reason);
+  if (handshake_ != Handshake::done || end_of_input_ || options_.come_back == milliseconds(0))
+    return lose_gateway(reason);
   handshake_ = Handshake::repeated;
   settled_.clear();
   service_.spawn("connect.again", come_back(reason));

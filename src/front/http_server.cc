@@ -11,6 +11,7 @@
 #include <boost/beast/http/string_body.hpp>
 #include <charconv>
 #include <map>
+#include <new>
 
 #include "base/log.h"
 
@@ -136,7 +137,11 @@ void finish(const Shared& connection, const std::shared_ptr<Call>& call) {
 
 asio::awaitable<void> run_handler(std::shared_ptr<Service> service, Request request,
                                   std::shared_ptr<Call> call, Shared connection) {
-  call->response = co_await service->handler(std::move(request));
+  try {
+    call->response = co_await service->handler(std::move(request));
+  } catch (const std::bad_alloc&) {  // costs this request, and nobody else
+    call->response = plain_error(503, "there is no memory for this request");
+  }
   finish(connection, call);
 }
 
@@ -229,6 +234,8 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
   asio::awaitable<void> see_off(Shared connection, std::shared_ptr<Call> call);
   asio::awaitable<void> reject(Shared connection, unsigned status);
   asio::awaitable<void> linger(Shared connection);
+  bool admit(net::Accepted accepted, const std::shared_ptr<std::size_t>& open,
+             const std::shared_ptr<Service>& service);
   bool make_room(const std::shared_ptr<std::size_t>& siblings);
   void refuse(net::Accepted accepted, const std::shared_ptr<std::size_t>& refusals);
 
@@ -258,9 +265,24 @@ asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listene
       refuse(std::move(*accepted), refusals);
       continue;
     }
-    const auto connection = std::make_shared<Connection>(std::move(*accepted), next_id_++, open);
-    open_.emplace(connection->id, connection);
+    if (admit(std::move(*accepted), open, service)) continue;
+    log::warn("http.accept_failed", {{"error", "no memory for another connection"}});
+    if (!co_await sleep_until(steady_clock::now() + kAcceptPause)) co_return;
+  }
+}
+
+// False: there is no memory for it, which is nobody else's loss.
+bool Server::admit(net::Accepted accepted, const std::shared_ptr<std::size_t>& open,
+                   const std::shared_ptr<Service>& service) {
+  const std::uint64_t id = next_id_++;
+  try {
+    const auto connection = std::make_shared<Connection>(std::move(accepted), id, open);
+    open_.emplace(id, connection);
     serving_.spawn("http.connection", connection_loop(connection, service));
+    return true;
+  } catch (const std::bad_alloc&) {
+    open_.erase(id);
+    return false;
   }
 }
 
@@ -293,11 +315,15 @@ void Server::refuse(net::Accepted accepted, const std::shared_ptr<std::size_t>& 
 
 asio::awaitable<void> Server::connection_loop(Shared connection, std::shared_ptr<Service> service) {
   const auto self = shared_from_this();
-  bool more = true;
-  while (more && !stopping_ && !co_await is_cancelled()) {
-    more = co_await one_request(connection, service);
-    connection->busy = false;
-    connection->idle_since = steady_clock::now();
+  try {
+    bool more = true;
+    while (more && !stopping_ && !co_await is_cancelled()) {
+      more = co_await one_request(connection, service);
+      connection->busy = false;
+      connection->idle_since = steady_clock::now();
+    }
+  } catch (const std::bad_alloc&) {
+    log::warn("http.connection_failed", {{"error", "there is no memory for what it sends or gets"}});
   }
   clear_deadline(connection);
   connection->close();

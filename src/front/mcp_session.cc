@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 #include "base/ids.h"
@@ -188,7 +189,11 @@ asio::awaitable<void> McpSession::run(SharedCall call, std::string method, std::
       if (const auto session = weak.lock()) session->progress(number, progress);
     };
   }
-  const auto reply = co_await view_->request(method, params, std::move(options));
+  Result<mcp::Reply> reply = fail(Errc::limit, "request", "there is no memory for it");
+  try {
+    reply = co_await view_->request(method, params, std::move(options));
+  } catch (const std::bad_alloc&) {  // costs this call, and nobody else
+  }
   if (reply && !reply->error && call->level) least_level_ = *call->level;
   finish(call, reply);
 }
