@@ -142,7 +142,8 @@ TEST_F(DaemonContract, a_limit_on_the_size_of_files_ends_nobody) {
 TEST_F(DaemonContract, a_line_that_there_is_no_memory_for_costs_its_server_alone) {
   GatewayProcess gateway(config_with("  s:\n    " + kStubborn + "  big:\n    " + kStubborn));
   auto client = connect(gateway, "s"), loud = connect(gateway, "big");  // their servers have no such limit
-  const rlim_t most = rlim_t{48} << 20;  // an idle gateway, and less than the line
+  const rlim_t most =
+      rlim_t{72} << 20;  // an idle gateway with the stacks of its threads, and less than the line besides
   const rlimit limit{.rlim_cur = most, .rlim_max = most};
   ASSERT_EQ(::prlimit(gateway.program().pid(), RLIMIT_DATA, &limit, nullptr), 0);
   const auto failed = call(*loud, "big", R"({"bytes":60000000})");
