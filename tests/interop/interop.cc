@@ -117,8 +117,12 @@ std::string Bridge::next(std::chrono::milliseconds limit) { return program_.read
 
 std::string Bridge::call(const std::string& id, const std::string& tool, const std::string& arguments) {
   start_call(id, tool, arguments);
+  return answer();
+}
+
+std::string Bridge::answer() {
   std::string line = next();
-  while (line.find("\"method\":\"notifications/") != std::string::npos) line = next();
+  while (line.find("\"method\":") != std::string::npos) line = next();
   return line;
 }
 

@@ -63,7 +63,9 @@ class Bridge {
   void start_call(const std::string& id, const std::string& tool, const std::string& arguments);
   // The next line, whatever it is; empty: none came.
   std::string next(std::chrono::milliseconds limit = kPatience);
-  // The answer, or whatever comes in its place; notifications are passed over.
+  // The next line that is an answer: what the server says or asks is passed over, and not answered.
+  std::string answer();
+  // Its answer, or whatever comes in its place.
   std::string call(const std::string& id, const std::string& tool, const std::string& arguments);
 
  private:

@@ -122,7 +122,7 @@ TEST_F(RealServer, keeps_serving_when_a_client_cancels_its_long_call) {
   const auto answer = canceller.call("3", "echo", R"({"message":"still here"})");
   EXPECT_NE(answer.find("\"id\":3"), std::string::npos) << "a cancelled request wants no answer: " << answer;
   EXPECT_NE(answer.find("still here"), std::string::npos) << answer;
-  const auto undisturbed = sibling.next();
+  const auto undisturbed = sibling.answer();
   EXPECT_NE(undisturbed.find("Long running operation completed"), std::string::npos) << undisturbed;
   EXPECT_EQ(running(kEverything.program), before) << "the same process serves on";
 }
@@ -151,8 +151,19 @@ TEST_P(QuickExit, ends_at_the_end_of_its_input_because_nothing_of_its_is_left_un
   GatewayProcess gateway(
       config_of({entry_of(GetParam(), folder, {"stop: { eof: 20s, term: 20s, lost: 1s }"})}));
   Bridge client(gateway, GetParam().name, R"({"roots":{"listChanged":true},"sampling":{},"elicitation":{}})");
-  EXPECT_NE(client.call("1", GetParam().tool, GetParam().arguments).find(GetParam().expected),
-            std::string::npos);
+  client.start_call("1", GetParam().tool, GetParam().arguments);
+  // Its question comes at its own time; one that came behind the end of its input nobody could answer.
+  const bool asks = GetParam().program == kFilesystem.program || GetParam().program == kEverything.program;
+  std::string heard;
+  const auto heard_all = [&] {
+    return heard.find(GetParam().expected) != std::string::npos &&
+           (!asks || heard.find("\"roots/list\"") != std::string::npos);
+  };
+  for (std::string line = client.next(); !line.empty(); line = client.next()) {
+    heard += line;
+    if (heard_all()) break;
+  }
+  ASSERT_TRUE(heard_all()) << heard;
   ASSERT_EQ(running(GetParam().program).size(), 1U);
 
   const auto begin = std::chrono::steady_clock::now();
