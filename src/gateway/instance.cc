@@ -355,7 +355,6 @@ void Instance::retire(const std::string& reason) {
   holders_.clear();
   set_state(InstanceState::retiring);
   if (is_remote()) tasks_.spawn("leave", leave_remote(shared_from_this()));
-  if (is_remote()) tasks_.spawn("leave", leave_remote(shared_from_this()));
 }
 
 void Instance::drain(const std::string& reason, Spares spares) {
