@@ -22,7 +22,8 @@ std::string figure(double value, int digits) {
 
 std::string Goal::text() const {
   const auto of = [&](double x) { return figure(x, digits) + " " + unit; };
-  return of(value) + " (goal: at most " + of(most) + ", " + (met() ? "met)" : "MISSED)");
+  return of(value) + " (goal: at " + (side == Side::most ? "most " : "least ") + of(goal) + ", " +
+         (met() ? "met)" : "MISSED)");
 }
 
 namespace {
@@ -36,8 +37,10 @@ void allow_many_descriptors() {
 }
 
 int usage() {
-  std::fputs("usage: holdfast_bench [--ticks N] [startup|run|start|stop|death|sweep|memory|held|day]...\n",
-             stderr);
+  std::fputs(
+      "usage: holdfast_bench [--ticks N] [--seconds N] [--without-peers] "
+      "[startup|run|start|stop|death|sweep|memory|held|calls|day]...\n",
+      stderr);
   return 2;
 }
 
@@ -49,17 +52,30 @@ int main(int argc, char** argv) {
   using namespace holdfast::bench;
   holdfast::log::configure(holdfast::log::Level::error, holdfast::log::Format::text);
   allow_many_descriptors();
-  int ticks = 200;
+  int ticks = 200, seconds = 3;
+  bool peers = true;
   const std::vector<std::pair<std::string_view, std::function<nlohmann::json()>>> sections{
-      {"startup", bench_startup}, {"run", bench_run},     {"start", bench_start},
-      {"stop", bench_stop},       {"death", bench_death}, {"sweep", bench_sweep},
-      {"memory", bench_memory},   {"held", bench_held},   {"day", [&] { return bench_day(ticks); }}};
+      {"startup", bench_startup},
+      {"run", bench_run},
+      {"start", bench_start},
+      {"stop", bench_stop},
+      {"death", bench_death},
+      {"sweep", bench_sweep},
+      {"memory", bench_memory},
+      {"held", bench_held},
+      {"calls", [&] { return bench_calls(std::chrono::seconds(seconds), peers); }},
+      {"day", [&] { return bench_day(ticks); }}};
   std::vector<std::string_view> chosen;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word == "--ticks" && i + 1 < argc) {
+    if (word == "--without-peers") {
+      peers = false;
+      continue;
+    }
+    if ((word == "--ticks" || word == "--seconds") && i + 1 < argc) {
+      int& number = word == "--ticks" ? ticks : seconds;
       const char* text = argv[++i];
-      if (std::from_chars(text, text + std::strlen(text), ticks).ec != std::errc() || ticks < 1)
+      if (std::from_chars(text, text + std::strlen(text), number).ec != std::errc() || number < 1)
         return usage();
       continue;
     }

@@ -1,7 +1,5 @@
 #include "front/envelope.h"
 
-#include <algorithm>
-
 #include "mcp/raw_json.h"
 #include "mcp/splice.h"
 
@@ -9,10 +7,9 @@ namespace holdfast::front {
 
 namespace {
 
-// Raw line breaks are white space in JSON (a string cannot hold one), and would break a line-based peer.
 std::string one_line(std::string_view raw) {
   std::string out(raw);
-  std::ranges::replace_if(out, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  mcp::put_on_one_line(out);
   return out;
 }
 

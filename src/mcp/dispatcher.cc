@@ -1,6 +1,5 @@
 #include "mcp/dispatcher.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "base/log.h"
@@ -81,10 +80,7 @@ Result<std::string> Dispatcher::message_line(std::optional<std::int64_t> id, std
   line.reserve(line.size() + kPadding);
   const auto read = splicer_.read_params(PaddedText::promised(std::string_view(line).substr(at)));
   if (!read) return std::unexpected(read.error());
-  // A line must not contain its own end; outside of strings a newline is only white space.
-  std::replace_if(
-      line.begin() + static_cast<std::ptrdiff_t>(at), line.end(),
-      [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  put_on_one_line(line, at);
   // A token of somebody else's is replaced even if nobody listens: it could be one of ours.
   if (id && (progress || read->token)) {
     std::string storage;
@@ -230,7 +226,7 @@ void Dispatcher::answer(std::string_view id, const Reply& reply) {
   if (found == asked_.end()) return;
   std::string line = reply.error ? error_line(id, reply.error->code, reply.error->message, reply.error->data)
                                  : result_line(id, reply.result);
-  std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  put_on_one_line(line);
   // It is somebody else's text: nothing in it may become a message, or an answer to something else.
   const Message read = splicer_.read(PaddedText::in(line));
   if (read.kind != Kind::response || read.id.of(line) != id)

@@ -294,6 +294,13 @@ Result<Params> Splicer::read_params(PaddedText object) const {
   return message.params;
 }
 
+void put_on_one_line(std::string& json, std::size_t from) {
+  // Nearly always there is none, and a search costs a tenth of a replacement.
+  for (const char end : {'\n', '\r'}) {
+    for (auto at = json.find(end, from); at != std::string::npos; at = json.find(end, at)) json[at] = ' ';
+  }
+}
+
 Edit set_progress_token(const Params& params, std::string_view token, std::string& storage) {
   storage.clear();
   if (params.token) {

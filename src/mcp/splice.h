@@ -58,6 +58,10 @@ class Splicer {
   [[nodiscard]] Result<Params> read_params(PaddedText object) const;
 };
 
+// A line must not contain its own end: line breaks, which in JSON are white space (a string cannot hold one),
+// become spaces from byte `from` on.
+void put_on_one_line(std::string& json, std::size_t from = 0);
+
 struct Edit {
   Span where;  // size 0: insert before `offset`
   std::string_view with;
