@@ -6,7 +6,6 @@
 
 #include "mcp/client.h"
 #include "mcp/raw_json.h"
-#include "mcp/splice.h"
 
 namespace holdfast::gateway {
 namespace {
@@ -21,6 +20,12 @@ Result<std::string> name_of(std::string_view tool) {
   return all ? mcp::decode_string(mcp::member(*all, "name")) : std::unexpected(all.error());
 }
 
+// Go's reader, for one, takes a member in other letters for it, and of two the last.
+bool may_be_name(std::string_view key) {
+  return std::ranges::equal(key, std::string_view("name"),
+                            [](char a, char b) { return a == b || a == b - 'a' + 'A'; });
+}
+
 }  // namespace
 
 bool ToolFilter::offers(const std::string& tool) const {
@@ -29,10 +34,12 @@ bool ToolFilter::offers(const std::string& tool) const {
 
 std::optional<std::string> ToolFilter::withheld(std::string_view params) const {
   std::string text(params);
-  const auto read = mcp::Splicer().read_params(mcp::PaddedText::in(text));
-  if (!read || !read->name) return std::nullopt;  // it names none, and the server says so
-  auto name = mcp::decode_string(read->name.of(text));
-  if (!name || offers(*name)) return std::nullopt;
+  const auto all = mcp::members(mcp::PaddedText::in(text));
+  if (!all || std::ranges::count_if(*all, [](const auto& each) { return may_be_name(each.key); }) != 1)
+    return std::string();
+  auto name = mcp::decode_string(mcp::member(*all, "name"));
+  if (!name) return std::string();
+  if (offers(*name)) return std::nullopt;
   return *std::move(name);
 }
 

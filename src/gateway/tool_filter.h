@@ -20,7 +20,8 @@ class ToolFilter {
   [[nodiscard]] bool offers_all() const { return include_.empty() && exclude_.empty(); }
   [[nodiscard]] bool offers(const std::string& tool) const;
 
-  // The tool that the raw params of tools/call name, if it is not offered.
+  // The tool that the raw params of tools/call name, if it is not offered; empty if they do not name one and
+  // one only, whoever reads them.
   [[nodiscard]] std::optional<std::string> withheld(std::string_view params) const;
 
   // The raw result of tools/list without what is not offered; all else stays the bytes that came.

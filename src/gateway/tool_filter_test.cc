@@ -21,7 +21,15 @@ TEST(ToolFilter, finds_the_name_that_a_call_hides_in_escapes) {
   EXPECT_EQ(kReads.withheld(R"({"arguments":{"name":"list"},"name":"delete_graph"})"), "delete_graph");
   EXPECT_EQ(kReads.withheld(R"({"name":"read_secret\u0073"})"), "read_secrets");
   EXPECT_EQ(kReads.withheld(R"({"name":"read_graph"})"), std::nullopt);
-  EXPECT_EQ(kReads.withheld("{}"), std::nullopt);
+}
+
+// What a server takes for the name must be what was looked at.
+TEST(ToolFilter, lets_no_call_pass_that_could_be_read_in_two_ways) {
+  for (const char* params :
+       {"{}", "", "[]", R"({"name":["list"]})", R"({"name":"list","name":"delete_graph"})",
+        R"({"name":"list","n\u0061me":"delete_graph"})", R"({"name":"list","Name":"delete_graph"})",
+        R"({"NAME":"delete_graph","name":"list"})", R"({"Name":"list"})", R"({"name":"list")"})
+    EXPECT_EQ(kReads.withheld(params), "") << params;
 }
 
 TEST(ToolFilter, leaves_the_rest_of_a_listing_as_it_came) {
