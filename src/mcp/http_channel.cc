@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <list>
+#include <map>
 #include <optional>
 
 #include "base/log.h"
@@ -49,6 +50,9 @@ struct Post {
   std::string id;  // raw; empty: a notification or an answer, which is only accepted
   bool initialize = false;
   bool answered = false;
+  bool withdrawn = false;               // its sender wants no answer any more
+  std::shared_ptr<Post> withdraws;      // of a cancellation: the request that it is about
+  net::HttpConnection* wire = nullptr;  // that it is under way on
   std::optional<std::string> last_event;
   std::optional<milliseconds> retry;
 };
@@ -105,14 +109,20 @@ class Remote : public std::enable_shared_from_this<Remote> {
   // A connection that a request is under way on: its end may have to be hastened.
   class Busy {
    public:
-    Busy(Remote& remote, net::HttpConnection& wire)
-        : remote_(remote), at_(remote.busy_.insert(remote.busy_.end(), &wire)) {}
-    ~Busy() { remote_.busy_.erase(at_); }
+    Busy(Remote& remote, net::HttpConnection& wire, Post& post)
+        : remote_(remote), post_(post), at_(remote.busy_.insert(remote.busy_.end(), &wire)) {
+      post_.wire = &wire;
+    }
+    ~Busy() {
+      post_.wire = nullptr;
+      remote_.busy_.erase(at_);
+    }
     Busy(const Busy&) = delete;
     Busy& operator=(const Busy&) = delete;
 
    private:
     Remote& remote_;
+    Post& post_;
     std::list<net::HttpConnection*>::iterator at_;
   };
   net::HttpRequest make_request(std::string method, std::string body) const;
@@ -121,6 +131,11 @@ class Remote : public std::enable_shared_from_this<Remote> {
   void read_handshake(const net::HttpResponse& head);
   void tell(std::string text, const SharedPost& post);
   void refuse(const SharedPost& post, std::string_view why);
+  static void withdraw(Post& request);
+  [[nodiscard]] SharedPost find(std::string_view id) const {
+    const auto found = requests_.find(id);
+    return found == requests_.end() ? nullptr : found->second;
+  }
   void close(const std::string& why);
   [[nodiscard]] std::string place() const {
     return options_.url.host.empty() ? options_.url.path : options_.url.host_header();
@@ -142,6 +157,7 @@ class Remote : public std::enable_shared_from_this<Remote> {
   Event more_, drained_, slot_;
   std::vector<Pooled> idle_;
   std::list<net::HttpConnection*> busy_;
+  std::map<std::string, SharedPost, std::less<>> requests_;  // by id, under way
   Connection bound_;
   std::string session_, revision_;
   bool can_write_ = true;
@@ -174,6 +190,9 @@ asio::awaitable<void> Remote::pump(std::shared_ptr<Remote> self) {
     const auto post = std::make_shared<Post>();
     if (message.kind == Kind::request) post->id = message.id.of(line);
     post->initialize = message.method == "initialize";
+    if (message.method == "notifications/cancelled")
+      post->withdraws = find(message.params.cancelled.of(line));
+    if (!post->id.empty()) requests_[post->id] = post;
     const bool handshake = post->initialize || message.method == "notifications/initialized";
     const bool opens = message.method == "notifications/initialized";
     while (under_way_ >= options_.requests && !over_) {
@@ -192,11 +211,13 @@ asio::awaitable<void> Remote::pump(std::shared_ptr<Remote> self) {
 
 asio::awaitable<void> Remote::post(std::shared_ptr<Remote> self, SharedPost post, std::string line) {
   auto response = co_await exchange(make_request("POST", std::move(line)), post);
+  if (post->withdraws) withdraw(*post->withdraws);
   if (response && !over_) take_answer(post, std::move(*response));
   const bool broke = !response && post->last_event && !post->answered;
   const bool parted = response && is_stream(*response) && !post->answered && post->last_event;
   if ((broke || parted) && !over_) co_await resume(post);
-  if (!response && !over_) {
+  if (post->withdrawn) post->answered = true;
+  if (!response && !over_ && !post->withdrawn) {
     if (response.error().is(Errc::cancelled)) co_return;
     refuse(post, response.error().message());
     const auto code = response.error().code;
@@ -204,14 +225,22 @@ asio::awaitable<void> Remote::post(std::shared_ptr<Remote> self, SharedPost post
       close("nobody answers at " + place());
   }
   if (!over_ && !post->id.empty()) refuse(post, "the endpoint ended its answer without one");
+  if (find(post->id) == post) requests_.erase(post->id);
   --under_way_;
   slot_.set();
+}
+
+// Whoever was told that an answer is not wanted need not give one, and might keep the request open for ever.
+void Remote::withdraw(Post& request) {
+  if (request.answered) return;
+  request.withdrawn = true;
+  if (request.wire) request.wire->close();
 }
 
 // The rest of a request's stream, from the last event on. The endpoint may part with us as often as it likes
 // (2025-11-25, SSE polling); only tries that bring nothing are counted.
 asio::awaitable<void> Remote::resume(SharedPost post) {
-  for (int tries = 0; tries < options_.tries && !post->answered && !over_; ++tries) {
+  for (int tries = 0; tries < options_.tries && !post->answered && !post->withdrawn && !over_; ++tries) {
     if (!co_await sleep_until(in(post->retry.value_or(options_.retry)))) co_return;
     const auto before = post->last_event;
     auto request = make_request("GET", {});
@@ -255,7 +284,7 @@ asio::awaitable<Result<net::HttpResponse>> Remote::exchange(net::HttpRequest req
   auto wire = co_await connection();
   if (!wire) co_return forward(wire);
   if (over_) co_return fail(Errc::cancelled, "request");
-  const Busy busy(*this, **wire);
+  const Busy busy(*this, **wire, *post);
   if (post->initialize && options_.bound) request.headers.emplace_back("Holdfast-Bind", "connection");
   auto response = co_await (*wire)->request(std::move(request), in(kLongest), events_of(post));
   if (post->initialize && options_.bound && response && !session_.empty() && !over_) {

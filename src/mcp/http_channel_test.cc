@@ -203,6 +203,23 @@ TEST_F(HttpChannelTest, a_request_that_gets_no_answer_is_answered_with_the_reaso
   EXPECT_EQ(closed, "");
 }
 
+TEST_F(HttpChannelTest, a_request_that_was_withdrawn_is_not_waited_for) {
+  endpoint.script = [](const std::string& request) -> Act {
+    if (request.find("notifications/cancelled") != std::string::npos) return {json("", 202)};
+    return {kStream + chunk("id: e1\ndata: \n\n"), Act::hold};  // it keeps the stream open all the same
+  };
+  open({.requests = 2});
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(run_until(loop, [&] { return endpoint.count("POST", "tools/call") == 1; }));
+  ASSERT_TRUE(
+      channel->send(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}})"));
+  ASSERT_TRUE(run_until(loop, [&] { return endpoint.count("POST", "notifications/cancelled") == 1; }));
+  for (int more = 1; more <= 2; ++more) ASSERT_TRUE(channel->send(kCall));  // there is room for both
+  EXPECT_TRUE(run_until(loop, [&] { return endpoint.count("POST", "tools/call") == 3; }));
+  EXPECT_EQ(endpoint.count("GET"), 0) << "nor is it taken up again";
+  EXPECT_THAT(lines, ElementsAre()) << "and it gets no answer";
+}
+
 TEST_F(HttpChannelTest, what_is_said_unasked_comes_by_a_stream_that_is_taken_up_again) {
   int gets = 0;
   shake_hands([&](const std::string& request) -> Act {
