@@ -111,10 +111,10 @@ class Bridge {
     std::string text;
     std::optional<mcp::Skimmed> overlong;  // then all that is known of it
   };
-  // A request of the client's.
+  // A request of the client's that wants an answer.
   struct Asked {
     bool sent = false;       // else it waits for its turn
-    bool withdrawn = false;  // the client cancelled it, and the protocol wants no answer then
+    bool withdrawn = false;  // there: the client cancelled it
   };
 
   asio::awaitable<std::expected<void, int>> reach();
@@ -320,9 +320,12 @@ asio::awaitable<void> Bridge::dispatch(std::string line) {
   remember(message, line);
   if (message.kind == Kind::notification && message.method == "notifications/cancelled") {
     if (const auto asked = asked_.find(message.cancelled); asked != asked_.end()) {
-      asked->second.withdrawn = true;
-      slot_.set();  // it may be one that waits for its turn, of which nobody else has heard
-      if (!asked->second.sent) co_return;
+      if (!asked->second.sent) {  // it waits for its turn, and nobody else has heard of it
+        asked->second.withdrawn = true;
+        slot_.set();
+        co_return;
+      }
+      if (handshake_ == Handshake::done) settle(message.cancelled);  // it wants no answer, and may get none
     }
   }
   if (message.kind != Kind::request) co_return pass_on(std::move(line));
@@ -395,7 +398,7 @@ void Bridge::line_came(std::string_view text) {
   if (id == hello_id_ && handshake_ == Handshake::repeated) return shaken_hands(!message.error);
   const auto asked = asked_.find(id);
   if (asked == asked_.end() || !asked->second.sent) return;  // of ours, or withdrawn long ago
-  if (!asked->second.withdrawn) say(std::move(line));
+  say(std::move(line));
   settle(id);
   if (id == hello_id_ && handshake_ == Handshake::under_way) shaken_hands(!message.error);
 }
@@ -448,7 +451,7 @@ void Bridge::fail_requests(std::string_view why) {
   for (const auto& [id, asked] : asked_)
     if (asked.sent) sent.push_back(id);
   for (const auto& id : sent) {
-    if (!asked_[id].withdrawn) say(mcp::error_line(id, mcp::kInternalError, why));
+    say(mcp::error_line(id, mcp::kInternalError, why));
     settle(id);
   }
 }

@@ -140,6 +140,22 @@ TEST_F(ConnectTest, a_slow_call_delays_no_other_and_can_be_cancelled) {
   EXPECT_EQ(line(), "");
 }
 
+TEST_F(ConnectTest, a_cancelled_call_holds_up_no_good_bye) {
+  start();
+  say(kInitialize);
+  line();
+  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
+      "\n");
+  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  say(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})"
+      "\n");
+  ASSERT_TRUE(eventually([&] { return front.counts.cancelled == 1; }));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(end(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 1500ms) << "of the 2 s for last answers";
+  EXPECT_EQ(line(), "");
+}
+
 TEST_F(ConnectTest, a_cancellation_gets_past_requests_that_wait_for_a_place) {
   start("memory", {}, 1);
   say(kInitialize);
