@@ -123,7 +123,8 @@ class Bridge {
   asio::awaitable<void> dispatch_lines();
   asio::awaitable<void> dispatch(std::string line);
   asio::awaitable<void> request_in_turn(std::string id, std::string line);
-  void pass_on(std::string line);
+  void pass_on(std::string line,
+               const std::string& id = {});  // `id`: of a request, which is answered if it cannot
   void remember(const Envelope& message, const std::string& line);
 
   void open_channel();
@@ -355,13 +356,16 @@ asio::awaitable<void> Bridge::request_in_turn(std::string id, std::string line) 
   }
   ++in_flight_;
   asked_[id].sent = true;
-  pass_on(std::move(line));
+  pass_on(std::move(line), id);
 }
 
-void Bridge::pass_on(std::string line) {
-  std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
-  if (const auto sent = channel_->send(std::move(line)); !sent && !sent.error().is(Errc::closed))
-    fail_requests(sent.error().message());
+void Bridge::pass_on(std::string line, const std::string& id) {
+  mcp::put_on_one_line(line);
+  const auto sent = channel_->send(std::move(line));
+  // A channel that closed has said so, and failed them all.
+  if (sent || sent.error().is(Errc::closed) || id.empty()) return;
+  say(mcp::error_line(id, mcp::kInternalError, sent.error().message()));
+  settle(id);
 }
 
 // What the client has set up, as far as a server would forget it with its session.

@@ -73,6 +73,14 @@ struct ConnectTest : testing::Test {
       text.remove_prefix(static_cast<std::size_t>(n));
     }
   }
+  // The handshake, and a call that is under way until it is cancelled.
+  void call_slowly() {
+    say(kInitialize);
+    line();
+    say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
+        "\n");
+    ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  }
   // One line; empty at the end or after 10 s.
   std::string line() {
     for (;;) {
@@ -122,11 +130,7 @@ TEST_F(ConnectTest, a_script_piped_in_at_once_gets_all_its_answers) {
 
 TEST_F(ConnectTest, a_slow_call_delays_no_other_and_can_be_cancelled) {
   start();
-  say(kInitialize);
-  line();
-  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
-      "\n");
-  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  call_slowly();
   say(R"({"jsonrpc":"2.0","id":2,"method":"ping"})"
       "\n");
   EXPECT_EQ(line(), R"({"jsonrpc":"2.0","id":2,"result":{}})");
@@ -142,11 +146,7 @@ TEST_F(ConnectTest, a_slow_call_delays_no_other_and_can_be_cancelled) {
 
 TEST_F(ConnectTest, a_cancelled_call_holds_up_no_good_bye) {
   start();
-  say(kInitialize);
-  line();
-  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
-      "\n");
-  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  call_slowly();
   say(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})"
       "\n");
   ASSERT_TRUE(eventually([&] { return front.counts.cancelled == 1; }));
@@ -246,11 +246,7 @@ TEST_F(ConnectTest, without_a_gateway_it_says_so_once_and_exits_69) {
 
 TEST_F(ConnectTest, a_gateway_that_goes_fails_what_is_in_flight_and_ends_it_with_69) {
   start();
-  say(kInitialize);
-  line();
-  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
-      "\n");
-  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  call_slowly();
   front.thread.on([&] { front.server.reset(); });
   EXPECT_NE(line().find(R"("id":1,"error")"), std::string::npos);
   EXPECT_EQ(join(), 69);
@@ -260,11 +256,7 @@ TEST_F(ConnectTest, a_gateway_that_goes_fails_what_is_in_flight_and_ends_it_with
 
 TEST_F(ConnectTest, a_client_that_died_ends_the_bridge_and_its_call_at_once) {
   start();
-  say(kInitialize);
-  line();
-  say(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"
-      "\n");
-  ASSERT_TRUE(eventually([&] { return front.counts.requests == 1; }));
+  call_slowly();
   in.write.reset();
   out.read.reset();
   const auto began = std::chrono::steady_clock::now();

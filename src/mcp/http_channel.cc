@@ -365,7 +365,7 @@ void Remote::take_answer(const SharedPost& post, net::HttpResponse response) {
 // What has come, as one line. A listener may end the channel meanwhile.
 void Remote::tell(std::string text, const SharedPost& post) {
   if (over_) return;
-  std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  put_on_one_line(text);
   const Message message = Splicer().read(PaddedText::in(text));
   if (message.kind == Kind::response && !post->id.empty() && message.id.of(text) == post->id) {
     post->answered = true;
