@@ -216,32 +216,49 @@ double gateway_kill_to_gone(Gateway& gateway, std::size_t trees) {
 }
 
 struct Scene {
-  const char *name, *how;
+  const char* name;
   std::size_t trees;
   int rounds;
   double goal;
+  bool obeys = true;
+  [[nodiscard]] const char* how() const { return obeys ? "stays" : "deaf"; }
 };
-constexpr std::array kScenes{Scene{"50_obeying_TERM", "stays", 50, 20, 20},
-                             Scene{"500_obeying_TERM", "stays", 500, 5, 60},
-                             Scene{"50_deaf", "deaf", 50, 10, kLost + 50}};
+constexpr std::array kScenes{Scene{"50_obeying_TERM", 50, 20, 20}, Scene{"500_obeying_TERM", 500, 5, 60},
+                             Scene{"50_deaf", 50, 10, kLost + 50, false}};
 
 double small_gateway(const Scene& scene, const std::string& rung) {
-  SmallGateway gateway(rung, scene.trees, scene.how);
+  SmallGateway gateway(rung, scene.trees, scene.how());
   return gateway_kill_to_gone(gateway, scene.trees);
 }
 
-// The peer that leaves nobody: a shell that starts each server by `guard`.
-double shell_of(const Scene& scene, const Words& guard) {
-  const Words loop{"-c", "for i in $(seq " + std::to_string(scene.trees) + "); do \"$@\" & done; wait", "sh"};
-  const auto server = followed_by(guard, {HOLDFAST_BENCH_BLOCKER, scene.how});
-  test::Program shell("/bin/sh", followed_by(loop, server), "/dev/null");
+// A shell over so many servers of the scene, each behind `guard`.
+test::Program shell_over(std::size_t servers, const Scene& scene, const Words& guard) {
+  const Words loop{"-c", "for i in $(seq " + std::to_string(servers) + "); do \"$@\" & done; wait", "sh"};
+  const auto server = followed_by(guard, {HOLDFAST_BENCH_BLOCKER, scene.how()});
+  return test::Program("/bin/sh", followed_by(loop, server), "/dev/null");
+}
+
+// The peer that leaves nobody.
+double guarded_by(const Words& guard, const Scene& scene) {
+  auto shell = shell_over(scene.trees, scene, guard);
   return gateway_kill_to_gone(shell, scene.trees);
+}
+
+// The floor: as many processes as the trees and their keepers are, with no custody at all and a SIGTERM each.
+double bare(const Scene& scene) {
+  const std::size_t processes = 2 * scene.trees;
+  const auto shell = shell_over(processes, scene, {});
+  const Below below = below_once(processes);
+  const auto start = Clock::now();
+  for (const auto& process : below.servers) (void)process.signal(SIGTERM);
+  wait_until_gone(below.servers);
+  return milliseconds_since(start);
 }
 
 nlohmann::json gateways_killed(bool leaf, const std::optional<Words>& peer) {
   nlohmann::json report;
   for (const auto& scene : kScenes) {
-    Samples on_tree, on_leaf, by_bwrap;
+    Samples on_tree, on_leaf, by_bwrap, of_bare;
     const auto add = [](Samples& samples, double took) {
       nobody_stays();
       samples.add(took);
@@ -249,11 +266,12 @@ nlohmann::json gateways_killed(bool leaf, const std::optional<Words>& peer) {
     for (int i = 0; i < scene.rounds; ++i) {  // in turn, so that a drifting machine hits all alike
       add(on_tree, small_gateway(scene, "tree"));
       if (leaf) add(on_leaf, small_gateway(scene, "leaf"));
-      if (peer) add(by_bwrap, shell_of(scene, *peer));
+      if (peer) add(by_bwrap, guarded_by(*peer, scene));
+      if (scene.obeys) add(of_bare, bare(scene));
     }
     for (const auto& [by, took, goal] :
          {std::tuple("tree", &on_tree, scene.goal), std::tuple("leaf", &on_leaf, scene.goal),
-          std::tuple("bwrap", &by_bwrap, 0.0)})
+          std::tuple("bwrap", &by_bwrap, 0.0), std::tuple("bare", &of_bare, 0.0)})
       if (!took->values.empty())
         report[scene.name][by] = tell(std::string("gateway (") + by + ") of " + scene.name, *took, goal);
   }

@@ -118,7 +118,7 @@ nlohmann::json bench_held() {
   test::GatewayProcess gateway(configuration(kHeld));
   std::deque<BareServer> alone;
   open_sessions(gateway, kHeld);
-  while (alone.size() < kHeld) alone.emplace_back(HOLDFAST_FIXTURE_SERVER);
+  while (alone.size() < kHeld) alone.emplace_back(Words{HOLDFAST_FIXTURE_SERVER});
   (void)os::poll_all({}, kSettle);
   const Held held = count_held(gateway.program().pid(), alone);
   const auto spent = [&] {

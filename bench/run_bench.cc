@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "guards.h"
+#include "servers.h"
 
 namespace holdfast::bench {
 namespace {
@@ -30,11 +31,30 @@ double start_to_exit(const Words& words) {
   return milliseconds_since(start);
 }
 
+// From the call to the first byte of the server behind `guard`.
+double start_to_byte(const Words& guard) {
+  const auto start = Clock::now();
+  const BareServer server(followed_by(guard, {HOLDFAST_BENCH_BLOCKER}));
+  wait_for_byte(server.stdout_fd());
+  return milliseconds_since(start);
+}
+
 struct Way {
   std::string name;
   Words guard;
-  Samples took{};
+  Samples began{}, took{};
 };
+
+nlohmann::json tell(const Way& way, const Way& bare) {
+  const double times = way.took.p50() / bare.took.p50();
+  say("run, " + way.name + ": first byte of a server after p50 " + figure(way.began.p50()) +
+      " ms; /bin/true, to its exit, p50 " + figure(way.took.p50()) + " ms, p99 " +
+      figure(way.took.quantile(0.99)) + " ms, " + figure(times) + " times bare");
+  auto report = way.took.json();
+  report["times_bare"] = times;
+  report["to_first_byte"] = way.began.json();
+  return report;
+}
 
 }  // namespace
 
@@ -45,19 +65,14 @@ nlohmann::json bench_run() {
                         {"holdfast_run", {HOLDFAST_PROGRAM, "run", "--isolation=tree", "--"}}};
   const std::vector<Way> peers{
       {"tini", {"tini", "-s", "--"}}, {"dumb-init", {"dumb-init", "--"}}, {"bwrap", bwrap()}};
-  for (const auto& [name, guard, took] : peers)
-    if (auto here = usable(guard)) ways.push_back({name, std::move(*here)});
+  for (const auto& peer : peers)
+    if (auto here = usable(peer.guard)) ways.push_back({peer.name, std::move(*here)});
   for (int i = 0; i < kRounds; ++i) {  // in turn, so that a drifting machine hits all alike
+    for (auto& way : ways) way.began.add(start_to_byte(way.guard));
     for (auto& way : ways) way.took.add(start_to_exit(followed_by(way.guard, {"/bin/true"})));
   }
   nlohmann::json report;
-  const double bare = ways[0].took.p50();
-  for (const auto& [name, guard, took] : ways) {
-    say("run /bin/true, " + name + ": p50 " + figure(took.p50()) + " ms, p99 " + figure(took.quantile(0.99)) +
-        " ms, " + figure(took.p50() / bare) + " times bare");
-    report[name] = took.json();
-    report[name]["times_bare"] = took.p50() / bare;
-  }
+  for (const auto& way : ways) report[way.name] = tell(way, ways[0]);
   const Goal more{ways[3].took.p50() - ways[1].took.p50(), kGoal, "ms"};
   say("    `holdfast run` beyond `holdfast-keeper run`: p50 " + more.text());
   report["holdfast_run_extra_p50"] = more.json();

@@ -30,17 +30,19 @@ void wait_for_byte(int fd) {
   }
 }
 
-BareServer::BareServer(const std::string& program) {
+BareServer::BareServer(const Words& command) {
   auto in = os::pipe_pair(), out = os::pipe_pair();
   if (!in || !out) throw std::runtime_error("no pipes");
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, in->first.get(), 0);
   ::posix_spawn_file_actions_adddup2(&actions, out->second.get(), 1);
-  char* const argv[] = {const_cast<char*>(program.c_str()), nullptr};
-  const int failed = ::posix_spawn(&pid_, argv[0], &actions, nullptr, argv, environ);
+  std::vector<char*> argv;
+  for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  const int failed = ::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw std::runtime_error("posix_spawn " + program);
+  if (failed != 0) throw std::runtime_error("posix_spawn " + command[0]);
   in_ = std::move(in->second);
   out_ = std::move(out->first);
 }

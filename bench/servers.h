@@ -7,6 +7,7 @@
 
 #include "base/unique_fd.h"
 #include "custody/types.h"
+#include "guards.h"
 
 namespace holdfast::bench {
 
@@ -16,10 +17,11 @@ custody::TreeSpec blocker(const std::string& how = {});
 // Until a server's first byte is there.
 void wait_for_byte(int fd);
 
-// The same server (or another program) by posix_spawn, with a pipe to its stdin and one from its stdout.
+// The same server (or another command, by its words) by posix_spawn, with a pipe to its stdin and one from
+// its stdout.
 class BareServer {
  public:
-  explicit BareServer(const std::string& program = HOLDFAST_BENCH_BLOCKER);
+  explicit BareServer(const Words& command = {HOLDFAST_BENCH_BLOCKER});
   ~BareServer() { end(); }
   BareServer(const BareServer&) = delete;
   BareServer& operator=(const BareServer&) = delete;
