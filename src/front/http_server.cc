@@ -6,6 +6,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffer_traits.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -31,7 +33,9 @@ constexpr std::chrono::seconds kLastResort{30};  // how long a cancelled handler
 constexpr milliseconds kAcceptPause{100};        // after a failed accept (no descriptors left)
 constexpr std::size_t kRefusals = 64;            // of one listener, that linger at a time
 constexpr std::chrono::seconds kLinger{1};
+constexpr std::size_t kUsualHeaders = 16;
 constexpr std::chrono::hours kForever{24 * 365 * 10};
+constexpr auto kNever = steady_clock::time_point::max();
 
 struct Connection {
   Connection(net::Accepted accepted, std::uint64_t number, std::shared_ptr<std::size_t> of_its_listener)
@@ -42,12 +46,15 @@ struct Connection {
         siblings(std::move(of_its_listener)) {
     ++*siblings;
     buffer.reserve(kReadSize);
+    error_code ignored;
+    socket.non_blocking(true, ignored);  // for writes that do not wait
   }
   ~Connection() { --*siblings; }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   net::Socket socket;
   asio::steady_timer timer;
+  steady_clock::time_point deadline = kNever, alarm = kNever;  // what holds, and when the timer looks
   net::Peer peer;
   std::uint64_t id;
   std::shared_ptr<std::size_t> siblings;  // open connections of the same listener
@@ -69,16 +76,26 @@ struct Connection {
 };
 using Shared = std::shared_ptr<Connection>;
 
-// At the deadline the socket is closed, which ends the operation under way and every later one.
-void set_deadline(const Shared& connection, steady_clock::time_point deadline) {
-  connection->timer.expires_at(deadline);
-  connection->timer.async_wait([connection](const error_code& ec) {
-    if (!ec && connection->timer.expiry() <= steady_clock::now()) connection->close();
+void set_alarm(const Shared& connection) {
+  connection->alarm = connection->deadline;
+  connection->timer.expires_at(connection->alarm);
+  connection->timer.async_wait([weak = std::weak_ptr(connection)](const error_code& ec) {
+    const auto late = weak.lock();
+    if (ec || !late) return;
+    late->alarm = kNever;
+    if (late->deadline <= steady_clock::now()) return late->close();
+    if (late->deadline != kNever) set_alarm(late);
   });
 }
-void clear_deadline(const Shared& connection) {
-  connection->timer.expires_at(steady_clock::time_point::max());
+
+// At the deadline the socket is closed, which ends the operation under way and every later one. A request
+// moves it several times, mostly away, and each new wait costs a turn of the loop: the timer is set only if
+// it would look too late.
+void set_deadline(const Shared& connection, steady_clock::time_point deadline) {
+  connection->deadline = deadline;
+  if (deadline < connection->alarm) set_alarm(connection);
 }
+void clear_deadline(const Shared& connection) { connection->deadline = kNever; }
 
 std::string hex(std::size_t number) {
   std::array<char, 16> digits{};
@@ -95,7 +112,10 @@ std::string_view phrase(unsigned status) {
 enum class Framing { chunks, close };
 
 std::string head_of(const Response& response, bool keep_alive, Framing framing = Framing::chunks) {
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  std::string head = "HTTP/1.1 ";
+  head.reserve(256);
+  head += std::to_string(response.status);
+  head += ' ';
   head += phrase(response.status);
   head += "\r\n";
   if (!response.body.empty() || response.stream) head += "Content-Type: " + response.content_type + "\r\n";
@@ -145,12 +165,17 @@ asio::awaitable<void> run_handler(std::shared_ptr<Service> service, Request requ
   finish(connection, call);
 }
 
-// All of it in one go: what is one message to the client is one write.
+// All of it in one go: what is one message to the client is one write. Most fit into the socket's buffer at
+// once, which saves a turn of the loop.
 asio::awaitable<bool> write_buffers(Shared connection, std::vector<asio::const_buffer> buffers,
                                     milliseconds limit) {
-  set_deadline(connection, steady_clock::now() + limit);
   error_code ec;
-  co_await asio::async_write(connection->socket, buffers, asio::redirect_error(asio::use_awaitable, ec));
+  beast::buffers_suffix<std::vector<asio::const_buffer>> rest(buffers);
+  rest.consume(connection->socket.write_some(buffers, ec));
+  if (!ec && beast::buffer_bytes(rest) == 0) co_return true;
+  if (ec && ec != asio::error::would_block) co_return false;
+  set_deadline(connection, steady_clock::now() + limit);
+  co_await asio::async_write(connection->socket, rest, asio::redirect_error(asio::use_awaitable, ec));
   clear_deadline(connection);
   co_return !ec;
 }
@@ -343,6 +368,7 @@ asio::awaitable<bool> Server::one_request(Shared connection, std::shared_ptr<Ser
   Request request;
   request.method = message.method_string();
   request.target = message.target();
+  request.headers.reserve(kUsualHeaders);
   for (const auto& field : message.base()) request.headers.emplace_back(field.name_string(), field.value());
   request.body = std::move(message.body());
   request.peer = connection->peer;
