@@ -1,21 +1,14 @@
 #include "front/http_server.h"
 
-#include <array>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/buffer_traits.hpp>
-#include <boost/beast/core/buffers_suffix.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <charconv>
 #include <map>
 #include <new>
 
 #include "base/log.h"
+#include "front/connection.h"
 
 namespace holdfast::front {
 
@@ -27,7 +20,6 @@ using Parser = http::request_parser<http::string_body>;
 
 namespace {
 
-constexpr std::size_t kReadSize = 64U << 10;
 constexpr std::size_t kReadAhead = 64U << 10;    // pipelined bytes kept while a handler runs
 constexpr std::chrono::seconds kLastResort{30};  // how long a cancelled handler may take to end, per wait
 constexpr milliseconds kAcceptPause{100};        // after a failed accept (no descriptors left)
@@ -35,105 +27,6 @@ constexpr std::size_t kRefusals = 64;            // of one listener, that linger
 constexpr std::chrono::seconds kLinger{1};
 constexpr std::size_t kUsualHeaders = 16;
 constexpr std::chrono::hours kForever{24 * 365 * 10};
-constexpr auto kNever = steady_clock::time_point::max();
-
-struct Connection {
-  Connection(net::Accepted accepted, std::uint64_t number, std::shared_ptr<std::size_t> of_its_listener)
-      : socket(std::move(accepted.socket)),
-        timer(socket.get_executor()),
-        peer(accepted.peer),
-        id(number),
-        siblings(std::move(of_its_listener)) {
-    ++*siblings;
-    buffer.reserve(kReadSize);
-    error_code ignored;
-    socket.non_blocking(true, ignored);  // for writes that do not wait
-  }
-  ~Connection() { --*siblings; }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  net::Socket socket;
-  asio::steady_timer timer;
-  steady_clock::time_point deadline = kNever, alarm = kNever;  // what holds, and when the timer looks
-  net::Peer peer;
-  std::uint64_t id;
-  std::shared_ptr<std::size_t> siblings;  // open connections of the same listener
-  beast::flat_buffer buffer;
-  bool held = false;      // idleness does not close it
-  bool busy = false;      // a request has begun
-  bool stopping = false;  // ends after the answer under way
-  steady_clock::time_point idle_since = steady_clock::now();
-
-  // Nothing of a request has come, not even unread.
-  [[nodiscard]] bool is_idle() const {
-    error_code ec;
-    return !busy && !held && socket.is_open() && socket.available(ec) == 0;
-  }
-  void close() {
-    error_code ignored;
-    socket.close(ignored);
-  }
-};
-using Shared = std::shared_ptr<Connection>;
-
-void set_alarm(const Shared& connection) {
-  connection->alarm = connection->deadline;
-  connection->timer.expires_at(connection->alarm);
-  connection->timer.async_wait([weak = std::weak_ptr(connection)](const error_code& ec) {
-    const auto late = weak.lock();
-    if (ec || !late) return;
-    late->alarm = kNever;
-    if (late->deadline <= steady_clock::now()) return late->close();
-    if (late->deadline != kNever) set_alarm(late);
-  });
-}
-
-// At the deadline the socket is closed, which ends the operation under way and every later one. A request
-// moves it several times, mostly away, and each new wait costs a turn of the loop: the timer is set only if
-// it would look too late.
-void set_deadline(const Shared& connection, steady_clock::time_point deadline) {
-  connection->deadline = deadline;
-  if (deadline < connection->alarm) set_alarm(connection);
-}
-void clear_deadline(const Shared& connection) { connection->deadline = kNever; }
-
-std::string hex(std::size_t number) {
-  std::array<char, 16> digits{};
-  const auto [end, error] = std::to_chars(digits.begin(), digits.end(), number, 16);
-  return {digits.begin(), end};
-}
-
-std::string_view phrase(unsigned status) {
-  const auto text = http::obsolete_reason(static_cast<http::status>(status));
-  return {text.data(), text.size()};
-}
-
-// How a client knows where a stream ends.
-enum class Framing { chunks, close };
-
-std::string head_of(const Response& response, bool keep_alive, Framing framing = Framing::chunks) {
-  std::string head = "HTTP/1.1 ";
-  head.reserve(256);
-  head += std::to_string(response.status);
-  head += ' ';
-  head += phrase(response.status);
-  head += "\r\n";
-  if (!response.body.empty() || response.stream) head += "Content-Type: " + response.content_type + "\r\n";
-  if (!response.stream && response.status != 204)
-    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
-  if (response.stream && framing == Framing::chunks) head += "Transfer-Encoding: chunked\r\n";
-  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
-  if (!keep_alive) head += "Connection: close\r\n";
-  return head += "\r\n";
-}
-
-Response plain_error(unsigned status, std::string_view message) {
-  return {.status = status,
-          .body = R"({"error":{"code":")" + std::to_string(status) + R"(","message":")" +
-                  std::string(message) + "\"}}",
-          .content_type = "application/json",
-          .headers = {}};
-}
 
 unsigned status_of(const error_code& ec) {
   if (ec == http::error::header_limit) return 431;
@@ -163,42 +56,6 @@ asio::awaitable<void> run_handler(std::shared_ptr<Service> service, Request requ
     call->response = plain_error(503, "there is no memory for this request");
   }
   finish(connection, call);
-}
-
-// All of it in one go: what is one message to the client is one write. Most fit into the socket's buffer at
-// once, which saves a turn of the loop.
-asio::awaitable<bool> write_buffers(Shared connection, std::vector<asio::const_buffer> buffers,
-                                    milliseconds limit) {
-  error_code ec;
-  beast::buffers_suffix<std::vector<asio::const_buffer>> rest(buffers);
-  rest.consume(connection->socket.write_some(buffers, ec));
-  if (!ec && beast::buffer_bytes(rest) == 0) co_return true;
-  if (ec && ec != asio::error::would_block) co_return false;
-  set_deadline(connection, steady_clock::now() + limit);
-  co_await asio::async_write(connection->socket, rest, asio::redirect_error(asio::use_awaitable, ec));
-  clear_deadline(connection);
-  co_return !ec;
-}
-
-asio::awaitable<bool> write_all(Shared connection, std::string head, std::string_view body,
-                                milliseconds limit) {
-  co_return co_await write_buffers(std::move(connection), {asio::buffer(head), asio::buffer(body)}, limit);
-}
-
-// `head`, and what a stream has to say, as one chunk.
-asio::awaitable<bool> write_batch(Shared connection, std::string head, BodyStream::Batch batch,
-                                  Framing framing, milliseconds limit) {
-  const bool chunks = framing == Framing::chunks;
-  std::size_t size = 0;
-  for (const Piece& piece : batch.pieces) size += piece->size();
-  if (chunks && size > 0) head += hex(size) + "\r\n";
-  std::vector<asio::const_buffer> buffers{asio::buffer(head)};
-  for (const Piece& piece : batch.pieces) buffers.push_back(asio::buffer(*piece));
-  const std::string_view tail = !chunks      ? ""
-                                : batch.last ? (size > 0 ? "\r\n0\r\n\r\n" : "0\r\n\r\n")
-                                             : (size > 0 ? "\r\n" : "");
-  buffers.push_back(asio::buffer(tail));
-  co_return co_await write_buffers(std::move(connection), std::move(buffers), limit);
 }
 
 // The head at once, with what waits already; then whatever comes, until the end.
@@ -250,7 +107,6 @@ class Server final : public HttpServer, public std::enable_shared_from_this<Serv
   asio::awaitable<bool> one_request(Shared connection, std::shared_ptr<Service> service);
   asio::awaitable<bool> read_head(Shared connection, Parser& parser);
   asio::awaitable<bool> read_body(Shared connection, Parser& parser, std::uint64_t limit);
-  asio::awaitable<bool> read_more(Shared connection);
   asio::awaitable<bool> respond(Shared connection, std::shared_ptr<Service> service, Request request,
                                 bool keep_alive, Framing framing);
   asio::awaitable<bool> send_stream(Shared connection, std::shared_ptr<Call> call, bool stay,
@@ -376,14 +232,6 @@ asio::awaitable<bool> Server::one_request(Shared connection, std::shared_ptr<Ser
   const Framing framing = message.version() >= 11 ? Framing::chunks : Framing::close;
   co_return co_await respond(connection, std::move(service), std::move(request), message.keep_alive(),
                              framing);
-}
-
-asio::awaitable<bool> Server::read_more(Shared connection) {
-  error_code ec;
-  const std::size_t n = co_await connection->socket.async_read_some(
-      connection->buffer.prepare(kReadSize), asio::redirect_error(asio::use_awaitable, ec));
-  connection->buffer.commit(n);
-  co_return !ec;
 }
 
 asio::awaitable<bool> Server::read_head(Shared connection, Parser& parser) {
