@@ -93,7 +93,7 @@ asio::awaitable<void> AllServers::learn_all(AllServersPtr self, LinkPtr link) {
     if (any && self->session_) {
       ServerRecord record = link->own;
       for (const ListRow& row : list_rows())
-        if (!record.listing(row.kind)) record.listing(row.kind) = link->listing(row.kind);
+        if (!record.listing(row.kind)) record.listing(row.kind) = link->known(row.kind);
       self->catalog_->remember(link->key, std::move(record));
       self->tell_changes(*link);
     }

@@ -98,9 +98,9 @@ asio::awaitable<std::optional<AllServers::Target>> AllServers::find(AllServersPt
   constexpr auto kSeparator = config::kToolSeparator;
   for (auto at = name.find(kSeparator, 1); at <= kLongestName && at + kSeparator.size() < name.size();
        at = name.find(kSeparator, at + 1)) {
-    std::string server = name.substr(0, at);
-    if (self->links_.contains(server) || self->gateway_.has_server(server))
-      co_return Target{std::move(server), name.substr(at + kSeparator.size())};
+    Target target{name.substr(0, at), name.substr(at + kSeparator.size())};
+    if (!self->links_.contains(target.server) && !self->gateway_.has_server(target.server)) continue;
+    co_return target;
   }
   co_return std::nullopt;
 }
@@ -135,6 +135,8 @@ asio::awaitable<Result<Reply>> AllServers::call(AllServersPtr self, ListKind kin
   const auto target = co_await find(self, kind, *name);
   if (!target) co_return refusal(mcp::kInvalidParams, self->unknown(kind, *name));
   params.replace(read->name.offset, read->name.size, mcp::quote(target->own));
+  if (!self->permits(target->server, method, params))
+    co_return refusal(mcp::kInvalidParams, self->unknown(kind, *name));
   co_return co_await send(self, target->server, std::move(method), std::move(params), std::move(options));
 }
 
@@ -221,6 +223,8 @@ asio::awaitable<Result<Reply>> AllServers::complete(AllServersPtr self, std::str
     co_return co_await ask_owners(self, *text, "completion/complete", std::move(params), std::move(options));
   const auto target = co_await find(self, ListKind::prompts, *text);
   if (!target) co_return refusal(mcp::kInvalidParams, self->unknown(ListKind::prompts, *text));
+  if (!self->permits(target->server, "completion/complete", params))
+    co_return refusal(mcp::kInvalidParams, self->unknown(ListKind::prompts, *text));
   replace(params, literal, mcp::quote(target->own));
   co_return co_await send(self, target->server, "completion/complete", std::move(params), std::move(options));
 }

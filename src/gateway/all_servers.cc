@@ -31,11 +31,26 @@ std::string shortened(std::string_view text, std::size_t most) {
 
 }  // namespace
 
-ListingPtr AllServers::Link::listing(ListKind kind) const {
+ListingPtr AllServers::Link::known(ListKind kind) const {
   const ListingPtr& mine = own.listing(kind);
   const ListingPtr remembered = record ? record->listing(kind) : nullptr;
   if (shared) return remembered ? remembered : mine;
   return mine ? mine : remembered;
+}
+ListingPtr AllServers::Link::listing(ListKind kind) const {
+  auto all = known(kind);
+  if (!all || kind != ListKind::tools || permitted.offers_all()) return all;
+  if (all != all_tools_) {
+    auto some = std::make_shared<Listing>();
+    for (const Item& item : all->items)
+      if (permitted.offers(item.key)) {
+        some->items.push_back(item);
+        some->bytes += item.raw.size();
+      }
+    all_tools_ = std::move(all);
+    permitted_tools_ = std::move(some);
+  }
+  return permitted_tools_;
 }
 std::string_view AllServers::Link::capabilities() const {
   return greeted || !record ? own.capabilities : record->capabilities;
@@ -74,9 +89,10 @@ void AllServers::pulse() {
   loop_->learned.clear();
 }
 
-AllServers::LinkPtr AllServers::make_link(const ServerView& view) {
+AllServers::LinkPtr AllServers::make_link(const ServerView& view, ToolFilter permitted) {
   auto link = std::make_shared<Link>();
   link->server = view.name;
+  link->permitted = std::move(permitted);
   link->shared = view.sharing == "shared";
   link->key = {view.name, view.entry, fnv1a_part(profile_.capabilities, fnv1a_part(profile_.revision))};
   links_.insert_or_assign(view.name, link);
@@ -87,8 +103,15 @@ AllServers::LinkPtr AllServers::make_link(const ServerView& view) {
 AllServers::LinkPtr AllServers::link_of(std::string_view server) {
   if (const auto it = links_.find(server); it != links_.end()) return it->second;
   for (const ServerView& view : gateway_.servers())
-    if (view.name == server) return make_link(view);
+    if (view.name == server)
+      if (auto permitted = tools_within(options_.rights, view.name))
+        return make_link(view, *std::move(permitted));
   return nullptr;
+}
+
+bool AllServers::permits(const std::string& server, std::string_view method, std::string_view params) const {
+  const auto tools = tools_within(options_.rights, server);
+  return tools && (method != "tools/call" || tools->offers_all() || !tools->withheld(params));
 }
 
 // Those that may be used, and those that say why not, in the order of their names.
@@ -96,9 +119,11 @@ std::vector<AllServers::Listed> AllServers::listed() {
   std::vector<Listed> all;
   for (ServerView& view : gateway_.servers()) {
     if (view.state == "disabled" || view.state == "removed") continue;
+    auto permitted = tools_within(options_.rights, view.name);
+    if (!permitted) continue;
     const auto it = links_.find(view.name);
     const bool same = it != links_.end() && it->second->key.entry == view.entry;
-    LinkPtr link = same ? it->second : make_link(view);
+    LinkPtr link = same ? it->second : make_link(view, *std::move(permitted));
     all.push_back({std::move(view), std::move(link)});
   }
   std::erase_if(links_, [&](const auto& entry) {

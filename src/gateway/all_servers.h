@@ -29,9 +29,10 @@ class AllServers final : public Consumer,
   struct Link {
     std::string server;
     CatalogKey key;
-    bool shared = false;    // one instance for all: what it told anybody last holds for us, too
-    bool recalled = false;  // the catalogue was asked
-    bool greeted = false;   // an instance answered initialize, and was asked for its listings
+    ToolFilter permitted{{}, {}};  // of its tools, to this client
+    bool shared = false;           // one instance for all: what it told anybody last holds for us, too
+    bool recalled = false;         // the catalogue was asked
+    bool greeted = false;          // an instance answered initialize, and was asked for its listings
     bool learning = false;
     std::chrono::steady_clock::time_point learning_since{};
     std::string failure;                                     // of the last attempt to learn
@@ -41,9 +42,13 @@ class AllServers final : public Consumer,
     std::array<bool, kListKinds> stale{};                    // to be listed by the server
     std::array<std::optional<ListingPtr>, kListKinds> told;  // to the client; nullopt: it never asked
 
-    [[nodiscard]] ListingPtr listing(ListKind kind) const;  // nullptr: not known
+    [[nodiscard]] ListingPtr known(ListKind kind) const;    // all that it lists; nullptr: not known
+    [[nodiscard]] ListingPtr listing(ListKind kind) const;  // the same without what is not permitted
     [[nodiscard]] std::string_view capabilities() const;
     [[nodiscard]] std::string_view instructions() const;
+
+   private:
+    mutable ListingPtr all_tools_, permitted_tools_;  // the answer of listing(), for as long as it is right
   };
   using LinkPtr = std::shared_ptr<Link>;
   struct Listed {  // a server that is listed, as the gateway sees it now
@@ -101,7 +106,10 @@ class AllServers final : public Consumer,
   static asio::awaitable<void> enter(AllServersPtr self);
   void pulse();
   LinkPtr link_of(std::string_view server);
-  LinkPtr make_link(const ServerView& view);
+  LinkPtr make_link(const ServerView& view, ToolFilter permitted);
+  // Whether the client may ask the server this; raw params, with the server's own name of the tool.
+  [[nodiscard]] bool permits(const std::string& server, std::string_view method,
+                             std::string_view params) const;
   void learn(const LinkPtr& link);
   static asio::awaitable<void> learn_all(AllServersPtr self, LinkPtr link);
   static asio::awaitable<void> recall(AllServersPtr self, LinkPtr link);

@@ -13,6 +13,7 @@
 #include "gateway/consumer.h"
 #include "gateway/gateway.h"
 #include "gateway/listing.h"
+#include "gateway/rights.h"
 #include "gateway/session.h"
 #include "mcp/client.h"
 #include "mcp/message.h"
@@ -33,9 +34,10 @@ class View {
   virtual Result<void> notify(std::string_view method, std::string_view params) = 0;
 };
 
-// nullptr: the gateway is closed. `consumer` is held weakly.
+// nullptr: the gateway is closed. `consumer` is held weakly. What `rights` do not permit is as if it were not
+// there: hello() of such a server is Errc::not_found.
 std::unique_ptr<View> view_of_one(Gateway& gateway, std::string server, std::string label,
-                                  const std::shared_ptr<Consumer>& consumer);
+                                  const std::shared_ptr<Consumer>& consumer, const Rights& rights = {});
 
 struct AllOptions {
   // How long a listing waits for a server of whom nothing is remembered; what comes later is told by
@@ -44,6 +46,7 @@ struct AllOptions {
   std::chrono::milliseconds listing_time{60'000};  // in which a server has to list all of one kind
   std::size_t instructions = 4096;                 // bytes, of all servers together
   PageLimits page{};
+  Rights rights{};  // what they do not permit is not shown, and is unknown to whoever asks for it
 };
 
 // All servers under the names of gateway/names.h, in the order of theirs. initialize and what is remembered

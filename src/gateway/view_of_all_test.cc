@@ -4,6 +4,7 @@
 
 #include "base/test_support.h"
 #include "gateway/fakes.h"
+#include "gateway/names.h"
 #include "gateway/view.h"
 
 namespace holdfast::gateway {
@@ -417,6 +418,88 @@ TEST_F(ViewOfAll, there_is_none_of_a_gateway_that_closed) {
   gateway.closed = true;
   open();
   EXPECT_EQ(view, nullptr);
+}
+
+// What is not permitted is not there: not in a list, not under its name, not as a hint, nor in what is said
+// of servers that failed.
+TEST_F(ViewOfAll, rights_hide_servers_and_tools) {
+  gateway["c"].failure = "c: cannot be started";
+  gateway["b"].instructions = "secret of b";
+  options.rights.tools = {"a__o*"};
+  EXPECT_EQ(names(), (Names{"a__one"}));
+  EXPECT_FALSE(answer("tools/list").contains("_meta"));
+  EXPECT_EQ(wait_for(loop, view->hello())->instructions.find("secret"), std::string::npos);
+  EXPECT_TRUE(answer("tools/call", R"({"name":"a__one"})").contains("content"));
+  for (const std::string name : {"a__two", "a__tw", "b__three", "b__thre", "c__x", "nobody__x"}) {
+    const std::string said = answer("tools/call", R"({"name":")" + name + R"("})");
+    EXPECT_TRUE(said.starts_with("-32602 Unknown tool: " + name)) << said;
+    EXPECT_EQ(said.find("mean a__two"), said.npos) << said;
+    EXPECT_EQ(said.find("mean b__"), said.npos) << said;
+  }
+  const std::string twofold = answer("tools/call", R"({"name":"a__one","Name":"two"})");
+  EXPECT_TRUE(twofold.starts_with("-32602 Unknown tool:")) << twofold << ": some take the other one";
+  EXPECT_EQ(heard("a", "tools/call").size(), 1U);
+  EXPECT_EQ(gateway["b"].connects + gateway["c"].connects, 0);
+}
+
+TEST_F(ViewOfAll, rights_hold_for_prompts_and_resources_by_server) {
+  for (const char* name : {"a", "b"}) {
+    gateway[name].capabilities = R"({"tools":{},"prompts":{},"resources":{}})";
+    gateway[name].answer =
+        answers({{"prompts/list", R"({"prompts":[{"name":"p"}]})"},
+                 {"prompts/get", R"({"messages":[]})"},
+                 {"resources/list", std::string(R"({"resources":[{"uri":"x:)") + name + R"(","name":"r"}]})"},
+                 {"resources/read", R"({"contents":[]})"}});
+  }
+  options.rights.tools = {"a__none_of_its_tools"};
+  EXPECT_EQ(names("prompts", "prompts/list"), (Names{"a__p"}));
+  EXPECT_TRUE(answer("prompts/get", R"({"name":"a__p"})").contains("messages"));
+  EXPECT_EQ(answer("prompts/get", R"({"name":"b__p"})"), "-32602 Unknown prompt: b__p");
+  EXPECT_EQ(answer("resources/list")["resources"].size(), 1U);
+  EXPECT_TRUE(answer("resources/read", R"({"uri":"x:a"})").contains("contents"));
+  (void)answer("resources/read", R"({"uri":"x:b"})");
+  EXPECT_EQ(gateway["b"].connects, 0);
+}
+
+// Another client's list must not lack what this one may not see.
+TEST_F(ViewOfAll, what_is_remembered_is_all_that_the_server_lists) {
+  options.rights.tools = {"a__one"};
+  EXPECT_EQ(names(), (Names{"a__one"}));
+  options.rights = {};
+  view.reset();
+  EXPECT_EQ(names(), (Names{"a__one", "a__two", "b__three"}));
+}
+
+// A name that was shortened is looked up in what is shown.
+TEST_F(ViewOfAll, a_hashed_name_is_no_way_around_rights) {
+  const std::string one(80, 'x'), two(80, 'y');
+  gateway["a"].answer =
+      answers({{"tools/list", R"({"tools":[{"name":")" + one + R"("},{"name":")" + two + R"("}]})"},
+               {"tools/call", R"({"content":[]})"}});
+  options.rights.tools = {"a__x*"};
+  ASSERT_EQ(names().size(), 1U);
+  EXPECT_TRUE(answer("tools/call", R"({"name":")" + names()[0] + R"("})").contains("content"));
+  const std::string hidden = shown_name("a", two);
+  EXPECT_EQ(answer("tools/call", R"({"name":")" + hidden + R"("})").get<std::string>().substr(0, 20),
+            "-32602 Unknown tool:");
+  EXPECT_EQ(heard("a", "tools/call").size(), 1U);
+}
+
+TEST_F(ViewOfAll, a_view_of_one_server_has_the_same_rights) {
+  const Rights rights{.tools = {"a__o*"}};
+  view = view_of_one(gateway, "a", "chat", client, rights);
+  EXPECT_EQ(names(), (Names{"one"}));
+  EXPECT_EQ(answer("tools/call", R"({"name":"two"})"), "-32602 Unknown tool: two");
+  EXPECT_TRUE(answer("tools/call", R"({"name":"one"})").contains("content"));
+  EXPECT_TRUE(heard("a", "tools/call").size() == 1U);
+  for (const char* hidden : {"b", "nobody"}) {
+    view = view_of_one(gateway, hidden, "chat", client, rights);
+    const auto hello = wait_for(loop, view->hello());
+    ASSERT_FALSE(hello);
+    EXPECT_EQ(hello.error().message(), "server " + std::string(hidden) + ": not found");
+    EXPECT_FALSE(ask("tools/list"));
+  }
+  EXPECT_EQ(gateway["b"].connects, 0);
 }
 
 }  // namespace
