@@ -13,12 +13,6 @@ bool is_ip(const std::string& host, bool six) {
   return ::inet_pton(six ? AF_INET6 : AF_INET, host.c_str(), bytes) == 1;
 }
 
-bool is_loopback(const Address& address) {
-  in6_addr six{};
-  if (::inet_pton(AF_INET6, address.host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
-  return address.host.starts_with("127.");
-}
-
 }  // namespace
 
 Result<Address> parse_address(std::string_view text) {
@@ -44,11 +38,11 @@ Result<Address> parse_address(std::string_view text) {
   return address;
 }
 
-Result<Address> parse_listen_address(std::string_view text) {
-  auto address = parse_address(text);
-  if (address && !address->local && !is_loopback(*address))
-    return fail(Errc::refused, "others could reach it, and there are no tokens yet to admit them by", text);
-  return address;
+bool is_exposed(const Address& address) {
+  if (address.local) return false;
+  in6_addr six{};
+  if (::inet_pton(AF_INET6, address.host.c_str(), &six) == 1) return !IN6_IS_ADDR_LOOPBACK(&six);
+  return !address.host.starts_with("127.");
 }
 
 std::string to_string(const Address& address) {

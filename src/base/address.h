@@ -19,9 +19,8 @@ struct Address {
 // "unix:/path", "127.0.0.1:4653", "[::1]:4653", "localhost:80" (the IPv4 loopback). Names are not looked up.
 // Errc::invalid; `op` says what is wrong with it.
 Result<Address> parse_address(std::string_view text);
-// The same for the gateway's own listeners. Whoever reaches one may use it, as there are no tokens in this
-// version: what other machines could reach is Errc::refused.
-Result<Address> parse_listen_address(std::string_view text);
+// Whether other machines could reach who listens there.
+bool is_exposed(const Address& address);
 // The form that parse_address reads.
 std::string to_string(const Address& address);
 

@@ -73,6 +73,7 @@ int parse_and_act(std::vector<std::string> arguments, Context& context) {
   add_look_verbs(app, context);
   add_act_verbs(app, context);
   add_job_verbs(app, context);
+  add_token_verbs(app, context);
   add_setup_verbs(app, context);
   add_doctor_verb(app, context);
   if (const auto fault = empty_path(arguments); !fault.empty())

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "daemon/state_lock.h"
 #include "front/fakes.h"
 
 namespace holdfast::cli {
@@ -131,8 +132,8 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"status", "--socket", "/" + std::string(107, 'x')}), 2);
   EXPECT_NE(err.str().find("at most 107 bytes"), std::string::npos) << err.str();
   EXPECT_EQ(run({"status", "--socket", "/" + std::string(106, 'x')}), 69);
-  EXPECT_EQ(run({"serve", "--listen", "0.0.0.0:0"}), 2);
-  EXPECT_NE(err.str().find("others could reach it"), std::string::npos) << err.str();
+  EXPECT_EQ(run({"serve", "--listen", "example.org:0"}), 2);
+  EXPECT_NE(err.str().find("the host must be an IP address"), std::string::npos) << err.str();
   EXPECT_EQ(run({"serve", "--listen", "127.0.0.1:0", "--listen", "unix:/nowhere/s"}), 0) << err.str();
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_EQ(run({"status", "--socket", front.dir.path / "nothing"}), 69);
@@ -467,6 +468,65 @@ TEST_F(CliTest, doctor_speaks_of_the_gateway_that_runs) {
   for (const auto& part : {"The gateway that runs (pid " + pid + ") stands on rung tree, in no unit",
                            std::string("WITH isolation: pidns")})
     EXPECT_NE(out.str().find(part), std::string::npos) << part << out.str();
+}
+
+// Both ways of the same verbs: through a gateway, and in its file.
+TEST_F(CliTest, tokens_are_added_listed_and_revoked_with_and_without_a_gateway) {
+  const std::string state = front.dir.path / "state";
+  for (const std::string& socket : {front.path.string(), state + "/nobody"}) {
+    const auto token = [&](std::vector<std::string> words) {
+      words.insert(words.begin(), {"token", "--socket", socket, "--state-dir", state});
+      return run(words);
+    };
+    EXPECT_EQ(token({"list", "--json"}), 0) << err.str();
+    EXPECT_EQ(out.str(), "{\n  \"tokens\": []\n}\n");
+    EXPECT_EQ(token({"add", "ci", "--tools", "memory__read_*", "--tools", "a__b", "--servers", "memory",
+                     "--expires", "30d"}),
+              0)
+        << err.str();
+    const std::string secret = out.str();
+    EXPECT_TRUE(secret.starts_with("hf_") && secret.find('\n') == secret.size() - 1) << secret;
+    EXPECT_NE(err.str().find("only time"), std::string::npos) << err.str();
+    EXPECT_EQ(token({"add", "all", "--json"}), 0) << err.str();
+    EXPECT_TRUE(Json::parse(out.str())["token"].get<std::string>().starts_with("hf_"));
+    EXPECT_EQ(token({"list", "--json"}), 0);
+    const auto all = Json::parse(out.str())["tokens"];
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0]["tools"], Json::parse(R"(["memory__read_*","a__b"])"));
+    EXPECT_EQ(all[0]["servers"], Json::parse(R"(["memory"])"));
+    EXPECT_TRUE(all[0]["expires_at"].is_string() && all[1]["expires_at"].is_null());
+    EXPECT_EQ(all[1]["tools"], Json::parse(R"(["*"])"));
+    EXPECT_EQ(token({"list"}), 0);
+    EXPECT_NE(out.str().find("memory__read_* a__b"), std::string::npos) << out.str();
+    EXPECT_EQ(out.str().find(secret.substr(12, 40)), std::string::npos);
+
+    EXPECT_EQ(token({"add", "ci"}), 1) << "the name is taken";
+    EXPECT_EQ(token({"add", "a b"}), 2);
+    EXPECT_EQ(token({"add", "x", "--tools", "memory"}), 2);
+    EXPECT_EQ(token({"add", "x", "--expires", "soon"}), 2);
+    EXPECT_EQ(token({"add", "x", "--expires", "0"}), 2);
+    EXPECT_EQ(token({"add"}), 2);
+    EXPECT_EQ(token({"revoke", "nobody"}), 1);
+    EXPECT_NE(err.str().find("nobody"), std::string::npos) << err.str();
+    EXPECT_EQ(token({"revoke", "ci"}), 0) << err.str();
+    EXPECT_EQ(out.str(), "revoked ci\n");
+    EXPECT_EQ(token({"revoke", "all", "--json"}), 0);
+    EXPECT_EQ(Json::parse(out.str())["revoked"], true);
+    EXPECT_EQ(token({"list", "--json"}), 0);
+    EXPECT_EQ(out.str(), "{\n  \"tokens\": []\n}\n");
+  }
+  EXPECT_EQ(run({"token"}), 2);
+}
+
+// A gateway that owns the state and does not answer yet would overwrite what we write.
+TEST_F(CliTest, the_file_of_tokens_is_left_alone_while_somebody_owns_the_state) {
+  const std::string state = front.dir.path / "owned";
+  const auto lock = daemon::StateLock::take(state);
+  ASSERT_TRUE(lock);
+  EXPECT_EQ(run({"token", "add", "x", "--socket", state + "/nobody", "--state-dir", state}), 75);
+  EXPECT_FALSE(std::filesystem::exists(state + "/tokens.json"));
+  std::ofstream(state + "/tokens.json") << "{";
+  EXPECT_EQ(run({"token", "list", "--socket", state + "/nobody", "--state-dir", state}), 1);
 }
 
 }  // namespace

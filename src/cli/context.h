@@ -67,6 +67,7 @@ std::string memory_of(const Json& row);
 void add_look_verbs(CLI::App& app, Context& context);   // status ps servers tools sessions logs
 void add_act_verbs(CLI::App& app, Context& context);    // call sweep restart stop reload shutdown
 void add_job_verbs(CLI::App& app, Context& context);    // jobs, job …
+void add_token_verbs(CLI::App& app, Context& context);  // token add, list, revoke
 void add_setup_verbs(CLI::App& app, Context& context);  // serve check version connect
 void add_doctor_verb(CLI::App& app, Context& context);  // doctor
 

@@ -102,7 +102,7 @@ void add_setup_verbs(CLI::App& app, Context& context) {
                    "HOST:PORT or unix:/PATH, repeatable; instead of the configuration's")
       ->expected(1)
       ->check([](const std::string& text) {
-        const auto address = parse_listen_address(text);
+        const auto address = parse_address(text);
         return address ? std::string() : text + ": " + std::string(address.error().op);
       })
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -87,6 +87,9 @@ struct Job {
   bool operator==(const Job&) const = default;
 };
 
+// Whose requests are served without a token.
+enum class Anonymous { loopback, never, everywhere };
+
 struct Config {
   std::string file;  // absolute path it came from
   std::vector<std::string> listen{"127.0.0.1:4653"};
@@ -97,7 +100,7 @@ struct Config {
   milliseconds drain{30'000};
   milliseconds session_idle_timeout{1'800'000};
   milliseconds session_reconnect_grace{30'000};
-  std::string auth_anonymous = "loopback";
+  Anonymous auth_anonymous = Anonymous::loopback;
   bool operator==(const Config&) const = default;
 };
 

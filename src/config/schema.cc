@@ -31,7 +31,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp` for all servers together and `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT` or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner; what other machines could reach is refused, as there are no tokens yet to admit them by. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp` for all servers together and `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT`, another address of this machine or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner, by `auth.anonymous`; from other machines only who presents a token. Where others could reach an address and there is no token, the gateway does not start. There is no TLS yet: tokens and all else pass in clear text. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},
@@ -201,9 +201,11 @@ const std::vector<Option>& table() {
     {.section = S::sessions, .key = "reconnectGrace", .type = T::duration, .fallback = "30s", .most = kDay,
      .doc = "A session ends so long after its GET stream closed, unless its client is heard again or a request is in flight.",
      .set = [](Target& t, Value&& v) { t.config->session_reconnect_grace = ms(v.number); }},
-    {.section = S::auth, .key = "anonymous", .type = T::choice, .fallback = "loopback", .choices = {"loopback", "never"},
-     .later = true, .doc = "Whether requests without a token are served: from this machine, or never.",
-     .set = [](Target& t, Value&& v) { t.config->auth_anonymous = std::move(v.text); }},
+    {.section = S::auth, .key = "anonymous", .type = T::choice, .fallback = "loopback", .choices = {"loopback", "never", "everywhere"},
+     .doc = "Whose requests without a token are served on `listen`. `loopback`: those that come over a loopback address or a unix socket, thus of every process here, and of whatever a proxy on this machine passes on. `never`: nobody's. `everywhere`: anybody's who reaches an address; where others can, they run your servers' tools as you, without being asked who they are. A request that presents a token has that token's rights only (`holdfast token`), or is refused. With `loopback`, rights are no boundary against processes of this machine.",
+     .set = [](Target& t, Value&& v) {
+       t.config->auth_anonymous = v.text == "never" ? Anonymous::never : v.text == "everywhere" ? Anonymous::everywhere : Anonymous::loopback;
+     }},
   };
   return rows;
 }

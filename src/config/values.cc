@@ -185,7 +185,7 @@ std::optional<Value> Reader::read_list(const Option& row, const Node& node, cons
       return;
     }
     if (row.type == Type::listen) {
-      if (const auto address = parse_listen_address(*text); !address) {
+      if (const auto address = parse_address(*text); !address) {
         error(item, here,
               fmt::format("found {}: {}; expected {}", found(item), address.error().op, expectation(row)));
         good = false;

@@ -21,6 +21,7 @@
 #include "config/load.h"
 #include "custody/custodian.h"
 #include "daemon/check.h"
+#include "daemon/exposure.h"
 #include "daemon/paths.h"
 #include "daemon/pressure.h"
 #include "daemon/reload.h"
@@ -33,6 +34,8 @@
 #include "front/mcp_endpoint.h"
 #include "front/public_service.h"
 #include "gateway/gateway.h"
+#include "gateway/token_file.h"
+#include "gateway/tokens.h"
 #include "net/listener.h"
 #include "os/descriptors.h"
 #include "os/process.h"
@@ -56,14 +59,16 @@ struct Ground {
 // Everybody, in the order in which they are introduced; destroyed in the reverse one.
 class Daemon {
  public:
-  Daemon(Ground& ground, config::Config config, Paths paths, ServeOptions options, const StateLock& lock)
+  Daemon(Ground& ground, config::Config config, Paths paths, ServeOptions options, const StateLock& lock,
+         gateway::TokenList tokens)
       : config_(std::move(config)),
         paths_(std::move(paths)),
         options_(std::move(options)),
         loop_(ground.loop),
         looking_(ground.looking),
         names_(ground.names),
-        state_watch_(lock.file(), looking_) {
+        state_watch_(lock.file(), looking_),
+        tokens_(gateway::token_file_in(paths_.state_dir), std::move(tokens), looking_) {
     if (auto before = os::raise_descriptor_limit()) descriptors_ = *before;
   }
 
@@ -91,6 +96,7 @@ class Daemon {
   asio::io_context& loop_;
   std::shared_ptr<Worker> looking_, names_;
   StateWatch state_watch_;
+  gateway::Tokens tokens_;
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
   std::unique_ptr<custody::Custodian> custodian_;
   std::unique_ptr<gateway::Gateway> gateway_;
@@ -228,12 +234,13 @@ Result<void> Daemon::listen() {
                             .started_at = std::chrono::system_clock::now(),
                             .listen = {}};
   for (const auto& text : config_.listen) {
-    auto listener = listen_on(parse_listen_address(text));
+    auto listener = listen_on(parse_address(text));
     if (!listener) return forward(listener);
     facts.listen.push_back(to_string(listener->address()));
     log::info("gateway.listening", {{"address", facts.listen.back()}, {"serves", "/mcp"}});
     open.push_back(std::move(*listener));
   }
+  warn_of_exposure(facts.listen, config_.auth_anonymous);
   auto control = listen_on(unix_address(paths_.socket.string()));
   if (!control) return forward(control);
 
@@ -241,11 +248,13 @@ Result<void> Daemon::listen() {
   mcp_ = front::McpEndpoint::create(executor, *gateway_,
                                     {.session_idle_timeout = config_.session_idle_timeout,
                                      .reconnect_grace = config_.session_reconnect_grace});
+  tokens_.on_revoked([this](const auto& who) { mcp_->end_sessions_of(who); });
   control_.emplace(
       front::ControlContext{.executor = executor,
                             .gateway = *gateway_,
                             .scheduler = *scheduler_,
                             .custodian = *custodian_,
+                            .tokens = tokens_,
                             .hooks = {.facts = std::move(facts),
                                       .shutdown = [this] { request_stop("asked for on the control socket"); },
                                       .reload = [this] { return reloader_->reload(); },
@@ -255,8 +264,8 @@ Result<void> Daemon::listen() {
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
   for (auto& listener : open) {
     const Address bound = listener.address();
-    server_->serve(std::move(listener),
-                   front::public_service(*mcp_, bound, [this] { return stop_requests_ == 0; }));
+    server_->serve(std::move(listener), front::public_service(*mcp_, bound, {tokens_, config_.auth_anonymous},
+                                                              [this] { return stop_requests_ == 0; }));
   }
   server_->serve(std::move(*control), front::control_service(*control_, *mcp_));
   log::info("gateway.ready", {{"pid", ::getpid()},
@@ -349,11 +358,20 @@ int serve(const ServeOptions& options) {
     std::fprintf(stderr, "holdfast: %s\n", std::string(lock.error().subject.view()).c_str());
     return kExitLocked;
   }
+  auto tokens = gateway::read_tokens(gateway::token_file_in(paths->state_dir));
+  if (!tokens) return say_failed(tokens.error(), *paths), kExitFailed;
+  const auto& listen = options.listen.empty() ? loaded->listen : options.listen;
+  if (const auto why =
+          why_not_to_listen(listen, loaded->auth_anonymous, *tokens, std::chrono::system_clock::now());
+      !why.empty()) {
+    std::fprintf(stderr, "holdfast: %s\n", why.c_str());
+    return kExitConfiguration;
+  }
   std::optional<Ground> ground;
   std::optional<Daemon> daemon;
   const auto made = caught(kOwn, [&]() -> Result<void> {
     ground.emplace();
-    daemon.emplace(*ground, std::move(*loaded), *paths, options, *lock);
+    daemon.emplace(*ground, std::move(*loaded), *paths, options, *lock, std::move(*tokens));
     return {};
   });
   if (!made) return say_failed(made.error(), *paths), kExitFailed;

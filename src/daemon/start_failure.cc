@@ -30,6 +30,9 @@ std::string advice(const Error& error, const Paths& paths) {
   if (error.op == "open database" && error.is(Errc::invalid))
     return "the history is damaged: move " + (paths.state_dir / "holdfast.db").string() +
            " (with its -wal and -shm) away, and start with an empty one";
+  if (error.op == "tokens" && error.is(Errc::invalid))
+    return "nobody is admitted by a list that may not be ours: mend " +
+           (paths.state_dir / "tokens.json").string() + " (mode 600), or move it away and make new tokens";
   const bool in_state = error.op == "open database" || error.subject.view().starts_with(state);
   if (in_state && is_any_of(error, {EACCES, EPERM, EROFS}))
     return "this user must be able to write in " + state + ": change its owner, or give another --state-dir";

@@ -37,6 +37,9 @@ constexpr Row kRoutes[] = {
     {"GET", "/v1/tools", "", control::tools, "server"},
     {"POST", "/v1/call", "", control::call, "", true},
     {"GET", "/v1/logs/", "", control::server_log, "offset wait"},
+    {"GET", "/v1/tokens", "", control::tokens},
+    {"POST", "/v1/tokens", "", control::token_add, "", true},
+    {"POST", "/v1/tokens/", "/revoke", control::token_revoke},
     {"GET", "/v1/jobs", "", control::jobs},
     {"GET", "/v1/jobs/", "", control::job},
     {"POST", "/v1/jobs/", "/run", control::job_run, "wait"},
@@ -102,7 +105,8 @@ asio::awaitable<Response> dispatch_control(ControlApi& api, McpEndpoint& endpoin
   if (const auto why = foreign(request, unix_address({})))
     co_return control::error_response(403, "not_permitted", *why);
   const std::string path(request.path());
-  if (path == "/mcp" || path.starts_with("/mcp/")) co_return co_await endpoint.handle(std::move(request));
+  if (path == "/mcp" || path.starts_with("/mcp/"))
+    co_return co_await endpoint.handle(std::move(request), gateway::owner());
   co_return co_await api.handle(std::move(request));
 }
 

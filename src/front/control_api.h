@@ -16,6 +16,7 @@
 #include "front/http_server.h"
 #include "front/mcp_endpoint.h"
 #include "gateway/gateway.h"
+#include "gateway/tokens.h"
 #include "schedule/scheduler.h"
 
 namespace holdfast::front {
@@ -47,6 +48,7 @@ struct ControlContext {
   gateway::Gateway& gateway;
   schedule::Scheduler& scheduler;
   custody::Custodian& custodian;
+  gateway::Tokens& tokens;
   ControlHooks hooks;
   // Adds up what processes have in memory: the kernel walks all of it, and waits for whoever is changing it.
   // May be shared with others who look at what may not answer.

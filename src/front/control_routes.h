@@ -26,6 +26,10 @@ Answer call(ControlContext& context, const Request& request, const std::string& 
 Answer server_stop(ControlContext& context, const Request& request, const std::string& name);
 Answer server_restart(ControlContext& context, const Request& request, const std::string& name);
 Answer server_log(ControlContext& context, const Request& request, const std::string& name);
+// control_tokens.cc
+Answer tokens(ControlContext& context, const Request& request, const std::string& name);
+Answer token_add(ControlContext& context, const Request& request, const std::string& name);
+Answer token_revoke(ControlContext& context, const Request& request, const std::string& name);
 // control_jobs.cc
 Answer jobs(ControlContext& context, const Request& request, const std::string& name);
 Answer job(ControlContext& context, const Request& request, const std::string& name);

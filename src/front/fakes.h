@@ -7,6 +7,7 @@
 
 #include "front/control_api.h"
 #include "front/front_testing.h"
+#include "gateway/token_file.h"
 #include "os/peer.h"
 
 namespace holdfast::front::testing_tools {
@@ -39,7 +40,7 @@ class FakeSession final : public gateway::Session {
   gateway::SessionKind kind() const override { return kind_; }
   const std::string& label() const override { return label_; }
   asio::awaitable<Result<mcp::InitializeResult>> connect(std::string_view server) override {
-    if (server != "memory") co_return fail(Errc::not_found, "no such server", server);
+    if (server != "memory") co_return fail(Errc::not_found, "server", server);
     co_return mcp::InitializeResult{"2025-11-25", R"({"logging":{},"tools":{"listChanged":true},"tasks":{}})",
                                     R"({"name":"fake","version":"1"})", "be \"nice\""};
   }
@@ -239,6 +240,7 @@ struct FakeFront {
   Counts& counts = gateway.counts;
   ReloadReport reloaded;
   std::string warning;
+  gateway::Tokens tokens{gateway::token_file_in(dir.path), {}, std::make_shared<Worker>(4)};
   LoopThread thread;
   std::unique_ptr<McpEndpoint> endpoint;
   std::unique_ptr<ControlApi> api;
@@ -252,7 +254,9 @@ struct FakeFront {
                          [this] { ++counts.shutdowns; },
                          [this]() -> asio::awaitable<Result<ReloadReport>> { co_return reloaded; },
                          [this] { return warning; }};
-      api = std::make_unique<ControlApi>(ControlContext{executor, gateway, scheduler, custodian, hooks});
+      api = std::make_unique<ControlApi>(
+          ControlContext{executor, gateway, scheduler, custodian, tokens, hooks});
+      tokens.on_revoked([this](const auto& who) { endpoint->end_sessions_of(who); });
       server = HttpServer::create(executor, {});
       server->on_connection_closed([this](std::uint64_t id) { endpoint->connection_closed(id); });
       auto listener = net::Listener::open(executor, unix_address(path.string()));

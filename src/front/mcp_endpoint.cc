@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "front/envelope.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
@@ -11,6 +12,7 @@
 namespace holdfast::front {
 
 using std::chrono::steady_clock;
+using std::chrono::system_clock;
 using Kind = Envelope::Kind;
 
 namespace {
@@ -49,6 +51,17 @@ bool mentions(std::optional<std::string_view> header, std::string_view type) {
   return header && header->find(type) != std::string_view::npos;
 }
 
+// What a session belongs to, and a request of it has to come from: whose it is, and at which address (the
+// server's name, empty for all).
+struct Place {
+  gateway::PrincipalPtr who;
+  std::string address;
+  [[nodiscard]] bool has(const McpSession& session) const {
+    if (kSwitchedOff == Mechanism::session_of_its_principal) return session.address() == address;
+    return session.principal() == who && session.address() == address;
+  }
+};
+
 class Endpoint final : public McpEndpoint {
  public:
   Endpoint(asio::any_io_executor executor, gateway::Gateway& gateway, McpEndpointOptions options)
@@ -57,22 +70,25 @@ class Endpoint final : public McpEndpoint {
   }
   ~Endpoint() override { end_all("endpoint closed"); }
 
-  asio::awaitable<Response> handle(Request request) override;
+  asio::awaitable<Response> handle(Request request, gateway::PrincipalPtr who) override;
+  void end_sessions_of(const gateway::PrincipalPtr& who) override;
   void connection_closed(std::uint64_t connection) override;
   asio::awaitable<void> stop(steady_clock::time_point deadline) override;
   [[nodiscard]] std::size_t sessions() const override { return sessions_.size(); }
 
  private:
-  asio::awaitable<Response> post(Request request, std::string address);
-  asio::awaitable<Response> initialize(const Request& request, const std::string& address, Envelope message);
+  asio::awaitable<Response> post(Request request, Place place);
+  asio::awaitable<Response> initialize(const Request& request, const Place& place, Envelope message);
   asio::awaitable<Response> batch(SharedSession session, std::string body);
-  Response get(const Request& request, const std::string& address);
-  Response remove(const Request& request, const std::string& address);
+  Response get(const Request& request, const Place& place);
+  Response remove(const Request& request, const Place& place);
   std::unique_ptr<gateway::View> view_of(const SharedSession& session, const std::string& client);
   // The session that a request names, or the answer that says why not.
-  std::expected<SharedSession, Response> find_session(const Request& request, const std::string& address,
+  std::expected<SharedSession, Response> find_session(const Request& request, const Place& place,
                                                       const std::string& id);
   void end(const SharedSession& session, std::string_view reason);
+  template <class Which>
+  void end_those(Which which, std::string_view reason);
   void end_all(std::string_view reason);
   asio::awaitable<void> end_idle();
 
@@ -84,12 +100,13 @@ class Endpoint final : public McpEndpoint {
   TaskGroup group_;
 };
 
-asio::awaitable<Response> Endpoint::handle(Request request) {
+asio::awaitable<Response> Endpoint::handle(Request request, gateway::PrincipalPtr who) {
   const std::string_view path = request.path();
-  const std::string address = path.starts_with("/mcp/") ? percent_decode(path.substr(5)) : std::string();
-  if (request.method == "POST") co_return co_await post(std::move(request), address);
-  if (request.method == "GET") co_return get(request, address);
-  if (request.method == "DELETE") co_return remove(request, address);
+  const Place place{std::move(who),
+                    path.starts_with("/mcp/") ? percent_decode(path.substr(5)) : std::string()};
+  if (request.method == "POST") co_return co_await post(std::move(request), place);
+  if (request.method == "GET") co_return get(request, place);
+  if (request.method == "DELETE") co_return remove(request, place);
   Response refused = rpc_error(405, {}, mcp::kServerError, "method not allowed: POST, GET or DELETE");
   refused.headers.emplace_back("Allow", "POST, GET, DELETE");
   co_return refused;
@@ -97,11 +114,13 @@ asio::awaitable<Response> Endpoint::handle(Request request) {
 
 std::unique_ptr<gateway::View> Endpoint::view_of(const SharedSession& session, const std::string& client) {
   if (stopped_) return nullptr;
-  return session->address().empty() ? gateway::view_of_all(gateway_, client, session)
-                                    : gateway::view_of_one(gateway_, session->address(), client, session);
+  const gateway::Rights& rights = session->principal()->rights;
+  return session->address().empty()
+             ? gateway::view_of_all(gateway_, client, session, {.rights = rights})
+             : gateway::view_of_one(gateway_, session->address(), client, session, rights);
 }
 
-asio::awaitable<Response> Endpoint::post(Request request, std::string address) {
+asio::awaitable<Response> Endpoint::post(Request request, Place place) {
   if (!mentions(request.header("Content-Type"), "application/json")) {
     co_return rpc_error(415, {}, mcp::kServerError, "Content-Type must be application/json");
   }
@@ -119,9 +138,9 @@ asio::awaitable<Response> Endpoint::post(Request request, std::string address) {
     if (request.header("Mcp-Session-Id")) {
       co_return rpc_error(400, message.id, mcp::kInvalidRequest, "already initialized");
     }
-    co_return co_await initialize(request, address, std::move(message));
+    co_return co_await initialize(request, place, std::move(message));
   }
-  auto session = find_session(request, address, message.id);
+  auto session = find_session(request, place, message.id);
   if (!session) co_return std::move(session.error());
   if (message.kind == Kind::batch) co_return co_await batch(*session, std::move(request.body));
   if (message.kind != Kind::request) {
@@ -148,10 +167,10 @@ asio::awaitable<Response> Endpoint::batch(SharedSession session, std::string bod
   co_return answers.empty() ? accepted() : json(std::move(answers));
 }
 
-Response Endpoint::get(const Request& request, const std::string& address) {
+Response Endpoint::get(const Request& request, const Place& place) {
   if (!mentions(request.header("Accept"), "text/event-stream"))
     return rpc_error(406, {}, mcp::kServerError, "Accept must list text/event-stream");
-  auto session = find_session(request, address, {});
+  auto session = find_session(request, place, {});
   if (!session) return std::move(session.error());
   auto body = (*session)->listen(request.header("Last-Event-ID"));
   if (body) return event_stream(std::move(*body));
@@ -160,13 +179,12 @@ Response Endpoint::get(const Request& request, const std::string& address) {
   return rpc_error(400, {}, mcp::kServerError, "Last-Event-ID is none of this session's");
 }
 
-std::expected<SharedSession, Response> Endpoint::find_session(const Request& request,
-                                                              const std::string& address,
+std::expected<SharedSession, Response> Endpoint::find_session(const Request& request, const Place& place,
                                                               const std::string& id) {
   const auto named = request.header("Mcp-Session-Id");
   if (!named) return std::unexpected(rpc_error(400, id, mcp::kServerError, "Mcp-Session-Id is missing"));
   const auto it = sessions_.find(*named);
-  if (it == sessions_.end() || it->second->address() != address) {
+  if (it == sessions_.end() || !place.has(*it->second)) {
     return std::unexpected(rpc_error(404, id, mcp::kUnknownSession, "no such session"));
   }
   if (const auto version = request.header("MCP-Protocol-Version");
@@ -176,15 +194,14 @@ std::expected<SharedSession, Response> Endpoint::find_session(const Request& req
   return it->second;
 }
 
-asio::awaitable<Response> Endpoint::initialize(const Request& request, const std::string& address,
-                                               Envelope message) {
+asio::awaitable<Response> Endpoint::initialize(const Request& request, const Place& place, Envelope message) {
   const ClientFacts client = client_facts(message.params);
   if (sessions_.size() >= options_.sessions) {
     co_return rpc_error(503, message.id, mcp::kInternalError, "too many sessions");
   }
   const bool bind = request.header("Holdfast-Bind") == "connection";
-  const auto session = std::make_shared<McpSession>(executor_, options_.session, address, client,
-                                                    bind ? request.connection : 0);
+  const auto session = std::make_shared<McpSession>(executor_, options_.session, place.address, place.who,
+                                                    client, bind ? request.connection : 0);
   auto view = view_of(session, client.name);
   if (!view) co_return rpc_error(503, message.id, mcp::kInternalError, "the gateway is shutting down");
   session->open(std::move(view));
@@ -196,9 +213,13 @@ asio::awaitable<Response> Endpoint::initialize(const Request& request, const std
   if (stopped_ || co_await is_cancelled()) {
     co_return rpc_error(503, message.id, mcp::kInternalError, "the gateway is shutting down");
   }
+  if (place.who->is_over(system_clock::now()))
+    co_return rpc_error(401, message.id, mcp::kServerError, "the token has ended meanwhile");
   sessions_.emplace(session->id(), session);
-  log::debug("session.opened",
-             {{"session", session->view().session_id()}, {"address", address}, {"client", client.name}});
+  log::debug("session.opened", {{"session", session->view().session_id()},
+                                {"address", place.address},
+                                {"who", place.who->name},
+                                {"client", client.name}});
 
   const mcp::Revision& revision = session->revision();
   std::string result = R"({"protocolVersion":)" + mcp::quote(revision.name);
@@ -211,8 +232,8 @@ asio::awaitable<Response> Endpoint::initialize(const Request& request, const std
   co_return response;
 }
 
-Response Endpoint::remove(const Request& request, const std::string& address) {
-  auto session = find_session(request, address, {});
+Response Endpoint::remove(const Request& request, const Place& place) {
+  auto session = find_session(request, place, {});
   if (!session) return std::move(session.error());
   end(*session, "client ended it");
   return {.status = 204, .body = {}, .headers = {}};
@@ -232,12 +253,21 @@ void Endpoint::end_all(std::string_view reason) {
   while (!sessions_.empty()) end(sessions_.begin()->second, reason);
 }
 
-void Endpoint::connection_closed(std::uint64_t connection) {
-  std::vector<SharedSession> bound;
+template <class Which>
+void Endpoint::end_those(Which which, std::string_view reason) {
+  std::vector<SharedSession> over;
   for (const auto& [id, session] : sessions_) {
-    if (session->connection() == connection) bound.push_back(session);
+    if (which(*session)) over.push_back(session);
   }
-  for (const auto& session : bound) end(session, "its connection closed");
+  for (const auto& session : over) end(session, reason);
+}
+
+void Endpoint::connection_closed(std::uint64_t connection) {
+  end_those([&](const auto& session) { return session.connection() == connection; }, "its connection closed");
+}
+
+void Endpoint::end_sessions_of(const gateway::PrincipalPtr& who) {
+  end_those([&](const auto& session) { return session.principal() == who; }, "its token was revoked");
 }
 
 asio::awaitable<void> Endpoint::end_idle() {
@@ -245,6 +275,9 @@ asio::awaitable<void> Endpoint::end_idle() {
   const auto pace = std::clamp<milliseconds>(least / 4, milliseconds(25), kLongestPace);
   while (co_await sleep_until(steady_clock::now() + pace)) {
     const auto now = steady_clock::now();
+    end_those(
+        [today = system_clock::now()](const auto& session) { return session.principal()->is_over(today); },
+        "its token expired");
     std::vector<std::pair<SharedSession, std::string_view>> over;
     for (const auto& [id, session] : sessions_) {
       session->forget(now - kReplayable);

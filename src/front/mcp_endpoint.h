@@ -12,6 +12,7 @@
 #include "front/http_server.h"
 #include "front/mcp_session.h"
 #include "gateway/gateway.h"
+#include "gateway/principal.h"
 
 namespace holdfast::front {
 
@@ -29,8 +30,10 @@ class McpEndpoint {
                                              McpEndpointOptions options);
   virtual ~McpEndpoint() = default;
 
-  // Paths that begin with /mcp.
-  virtual asio::awaitable<Response> handle(Request request) = 0;
+  // Paths that begin with /mcp. `who` sent it, and no other principal's session is found for it.
+  virtual asio::awaitable<Response> handle(Request request, gateway::PrincipalPtr who) = 0;
+  // Ends the sessions of a principal that is no more, and what they have in flight.
+  virtual void end_sessions_of(const gateway::PrincipalPtr& who) = 0;
   // Ends the sessions that were opened with `Holdfast-Bind: connection` on it. From the server's hook.
   virtual void connection_closed(std::uint64_t connection) = 0;
   // Ends every session, and waits for their requests. Before the gateway goes.

@@ -109,11 +109,12 @@ ClientFacts client_facts(const std::string& params) {
 }
 
 McpSession::McpSession(asio::any_io_executor executor, McpSessionOptions options, std::string address,
-                       const ClientFacts& client, std::uint64_t connection)
+                       gateway::PrincipalPtr who, const ClientFacts& client, std::uint64_t connection)
     : executor_(std::move(executor)),
       options_(options),
       id_(random_hex(16)),
       address_(std::move(address)),
+      principal_(std::move(who)),
       revision_(mcp::negotiate(client.revision)),
       connection_(connection),
       profile_{.revision = std::string(revision_.name), .capabilities = client.capabilities},

@@ -20,6 +20,7 @@
 #include "front/envelope.h"
 #include "front/event_log.h"
 #include "gateway/consumer.h"
+#include "gateway/principal.h"
 #include "gateway/view.h"
 #include "mcp/revision.h"
 
@@ -52,15 +53,17 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   };
   enum class Refused { occupied, unknown_event };
 
-  // `address`: the server's name, empty for all. `connection`: the one that it ends with; 0: none.
+  // `address`: the server's name, empty for all. `who`: whose it is. `connection`: the one that it ends with;
+  // 0: none.
   McpSession(asio::any_io_executor executor, McpSessionOptions options, std::string address,
-             const ClientFacts& client, std::uint64_t connection);
+             gateway::PrincipalPtr who, const ClientFacts& client, std::uint64_t connection);
 
   // Before anything else; once.
   void open(std::unique_ptr<gateway::View> view) { view_ = std::move(view); }
   [[nodiscard]] gateway::View& view() { return *view_; }
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] const gateway::PrincipalPtr& principal() const { return principal_; }
   [[nodiscard]] const mcp::Revision& revision() const { return revision_; }
   [[nodiscard]] std::uint64_t connection() const { return connection_; }
 
@@ -110,6 +113,7 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   asio::any_io_executor executor_;
   McpSessionOptions options_;
   std::string id_, address_;
+  gateway::PrincipalPtr principal_;
   const mcp::Revision& revision_;
   std::uint64_t connection_;
   mcp::ClientProfile profile_;

@@ -13,28 +13,44 @@ Response plain(unsigned status, std::string text) {
   return {.status = status, .body = std::move(text), .content_type = "text/plain", .headers = {}};
 }
 
-asio::awaitable<Response> answer(McpEndpoint& endpoint, Address bound, std::function<bool()> ready,
-                                 Request request) {
-  if (const auto why = foreign(request, bound)) {
-    log::debug("front.refused", {{"address", to_string(bound)}, {"reason", *why}});
+struct Door {
+  McpEndpoint& endpoint;
+  Address bound;
+  Admission admission;
+  std::function<bool()> ready;
+};
+
+// Whether it lives may be asked by anybody; all else by somebody.
+asio::awaitable<Response> answer(std::shared_ptr<const Door> door, Request request) {
+  const std::string path(request.path());
+  const bool mcp = path == "/mcp" || path.starts_with("/mcp/");
+  auto who = authenticate(request, door->admission);
+  if (!who && mcp) {
+    log::debug("front.unauthenticated",
+               {{"address", to_string(door->bound)}, {"status", who.error().status}});
+    co_return std::move(who.error());
+  }
+  const bool any_host = who && (*who)->by_token && is_exposed(door->bound);
+  if (const auto why = foreign(request, door->bound, any_host)) {
+    log::debug("front.refused", {{"address", to_string(door->bound)}, {"reason", *why}});
     co_return rpc_error(403, {}, mcp::kServerError, *why);
   }
-  const std::string path(request.path());
-  if (path == "/mcp" || path.starts_with("/mcp/")) co_return co_await endpoint.handle(std::move(request));
+  if (mcp) co_return co_await door->endpoint.handle(std::move(request), *std::move(who));
   if (path != "/healthz" && path != "/readyz")
     co_return control::error_response(404, "not_found", "no such path");
   if (request.method != "GET" && request.method != "HEAD")
     co_return control::error_response(405, "invalid", "GET only");
-  if (path == "/readyz" && !ready()) co_return plain(503, "stopping\n");
+  if (path == "/readyz" && !door->ready()) co_return plain(503, "stopping\n");
   co_return plain(200, "ok\n");
 }
 
 }  // namespace
 
-Service public_service(McpEndpoint& endpoint, Address bound, std::function<bool()> ready) {
-  return {.handler = [&endpoint, bound = std::move(bound), ready = std::move(ready)](Request request) {
-    return answer(endpoint, bound, ready, std::move(request));
-  }};
+Service public_service(McpEndpoint& endpoint, Address bound, Admission admission,
+                       std::function<bool()> ready) {
+  const auto door =
+      std::make_shared<const Door>(Door{endpoint, std::move(bound), admission, std::move(ready)});
+  return {.handler = [door](Request request) { return answer(door, std::move(request)); }};
 }
 
 }  // namespace holdfast::front

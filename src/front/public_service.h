@@ -4,13 +4,15 @@
 #include <functional>
 
 #include "base/address.h"
+#include "front/authenticate.h"
 #include "front/http_server.h"
 #include "front/mcp_endpoint.h"
 
 namespace holdfast::front {
 
-// `bound`: the listener's own address. `ready`: whether new work is taken. Both referred to outlive the
+// `bound`: the listener's own address. `ready`: whether new work is taken. What is referred to outlives the
 // server.
-Service public_service(McpEndpoint& endpoint, Address bound, std::function<bool()> ready);
+Service public_service(McpEndpoint& endpoint, Address bound, Admission admission,
+                       std::function<bool()> ready);
 
 }  // namespace holdfast::front

@@ -12,8 +12,8 @@ struct PublicServiceTest : McpEndpointTest {
   Address address = front->thread.on([&] {
     auto listener = net::Listener::open(front->thread.loop.get_executor(), *parse_address("127.0.0.1:0"));
     const Address bound = listener->address();
-    front->server->serve(std::move(*listener),
-                         public_service(*front->endpoint, bound, [this] { return ready.load(); }));
+    front->server->serve(std::move(*listener), public_service(*front->endpoint, bound, {front->tokens},
+                                                              [this] { return ready.load(); }));
     return bound;
   });
   net::HttpResponse ask(std::string method, std::string target, std::string body = {}, Headers headers = {}) {
@@ -58,8 +58,10 @@ TEST_F(PublicServiceTest, a_web_page_that_is_not_of_this_machine_is_refused_befo
   Request request;
   request.method = "POST", request.target = "/mcp/memory", request.body = kInitialize;
   request.headers = {{"Content-Type", "application/json"}, {"Host", "evil.example:4653"}};
-  const auto rebound = front->thread.await(
-      public_service(*front->endpoint, address, [] { return true; }).handler(std::move(request)));
+  request.peer.loopback = true;
+  const auto rebound = front->thread.await(public_service(*front->endpoint, address, {front->tokens}, [] {
+                                             return true;
+                                           }).handler(std::move(request)));
   EXPECT_EQ(rebound.status, 403U);
   EXPECT_EQ(front->counts.opened, 0);
 }

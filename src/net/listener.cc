@@ -84,6 +84,24 @@ void prepare(Socket& socket) {
   socket.set_option(TcpOption<TCP_USER_TIMEOUT>(60'000), ignored);  // milliseconds
 }
 
+asio::ip::tcp::endpoint to_tcp(const asio::generic::stream_protocol::endpoint& any) {
+  asio::ip::tcp::endpoint tcp;
+  tcp.resize(any.size());
+  std::memcpy(tcp.data(), any.data(), any.size());
+  return tcp;
+}
+
+// False where that is not known: the client may be gone already.
+bool comes_from_loopback(const Socket& socket) {
+  boost::system::error_code ec;
+  const auto peer = socket.remote_endpoint(ec);
+  if (ec) return false;
+  const auto address = to_tcp(peer).address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  return address.is_loopback();
+}
+
 }  // namespace
 
 Result<Listener> Listener::open(const asio::any_io_executor& executor, const Address& address) {
@@ -134,10 +152,7 @@ Result<Listener> Listener::open_tcp(const asio::any_io_executor& executor, const
   Address bound = address;
   const auto local = acceptor.local_endpoint(ec);
   if (ec) return net_error(ec, "getsockname", address);
-  asio::ip::tcp::endpoint tcp;
-  tcp.resize(local.size());
-  std::memcpy(tcp.data(), local.data(), local.size());
-  bound.port = tcp.port();
+  bound.port = to_tcp(local).port();
   return Listener(std::move(acceptor), std::move(bound));
 }
 
@@ -168,6 +183,7 @@ asio::awaitable<Result<Accepted>> Listener::accept() {
     accepted.peer = {.local = true, .uid = who->uid, .pid = who->pid};
   } else {
     prepare(accepted.socket);
+    accepted.peer.loopback = comes_from_loopback(accepted.socket);
   }
   co_return accepted;
 }

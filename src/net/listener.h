@@ -15,7 +15,8 @@ namespace holdfast::net {
 
 // Who connected.
 struct Peer {
-  bool local = false;  // over a unix socket: uid and pid are known
+  bool local = false;     // over a unix socket: uid and pid are known
+  bool loopback = false;  // over TCP, from an address of this machine's loopback
   uid_t uid = 0;
   pid_t pid = 0;
 };

@@ -94,6 +94,7 @@ TEST_F(ListenerTest, unix_peers_come_with_their_credentials) {
   loop.run_for(std::chrono::seconds(10));
   ASSERT_TRUE(got && *got);
   EXPECT_TRUE((*got)->peer.local);
+  EXPECT_FALSE((*got)->peer.loopback);
   EXPECT_EQ((*got)->peer.pid, ::getpid());
   EXPECT_EQ((*got)->peer.uid, ::getuid());
 }
@@ -119,6 +120,26 @@ TEST_F(ListenerTest, a_tcp_client_that_goes_without_a_word_will_be_noticed) {
   (*got)->socket.get_option(probes);
   EXPECT_TRUE(probes.value());
   EXPECT_FALSE((*got)->peer.local);
+  EXPECT_TRUE((*got)->peer.loopback);
+}
+
+// A socket for both families says 127.0.0.1 in the form of the newer one.
+TEST_F(ListenerTest, loopback_is_known_by_either_form) {
+  auto listener = Listener::open(loop.get_executor(), *parse_address("[::]:0"));
+  if (!listener) GTEST_SKIP() << "no IPv6 here: " << listener.error().message();
+  for (const char* from : {"127.0.0.1", "::1"}) {
+    std::optional<Result<Accepted>> got;
+    TaskGroup group(loop.get_executor());
+    group.spawn("accept", accept_into(&*listener, &got));
+    asio::ip::tcp::socket client(loop);
+    boost::system::error_code ec;
+    client.connect({asio::ip::make_address(from), listener->address().port}, ec);
+    if (ec) continue;  // one of them may be switched off
+    loop.restart();
+    loop.run_for(std::chrono::seconds(10));
+    ASSERT_TRUE(got && *got) << from;
+    EXPECT_TRUE((*got)->peer.loopback) << from;
+  }
 }
 
 }  // namespace
