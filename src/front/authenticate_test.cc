@@ -109,7 +109,8 @@ TEST_F(AuthenticateTest, a_token_counts_from_everywhere_and_what_is_none_never_b
 }
 
 TEST_F(AuthenticateTest, a_token_in_the_query_and_two_of_them_are_refused_with_the_reason) {
-  for (const std::string& query : {"?access_token=" + right, "?a=b&token=" + right, "?x=%68f_1_2"}) {
+  for (const std::string& query :
+       {"?access_token=" + right, "?a=b&token=" + right, std::string("?x=%68f_1_2")}) {
     const Response refused =
         ask(Anonymous::everywhere, kUnix, bearer(right), kInitialize, "/mcp/memory" + query);
     EXPECT_EQ(refused.status, 400U) << query;
