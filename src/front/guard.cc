@@ -22,18 +22,37 @@ std::string_view host_of(std::string_view authority) {
   return is_port(authority.substr(colon + 1)) ? authority.substr(0, colon) : std::string_view();
 }
 
-bool names_us(std::string_view authority, const Address& bound) {
-  std::string_view host = host_of(authority);
-  if (iequals(host, "localhost")) return true;
+// nullopt: a name, or nothing at all.
+std::optional<asio::ip::address> number_in(std::string_view host) {
   const bool six = host.starts_with('[') && host.ends_with(']');
   if (six) host = host.substr(1, host.size() - 2);
-  if (host.find('%') != std::string_view::npos) return false;  // a zone
+  if (host.find('%') != std::string_view::npos) return std::nullopt;  // a zone
   boost::system::error_code ec;
   const auto address = asio::ip::make_address(std::string(host), ec);
-  if (ec || address.is_v6() != six) return false;
-  if (address.is_loopback()) return true;
-  const auto ours = asio::ip::make_address(bound.host, ec);
-  return !ec && !bound.local && address == ours && !address.is_unspecified();
+  if (ec || address.is_v6() != six) return std::nullopt;
+  return address;
+}
+
+std::optional<asio::ip::address> number_of(const Address& bound) {
+  boost::system::error_code ec;
+  const auto address = asio::ip::make_address(bound.host, ec);
+  if (ec || bound.local) return std::nullopt;
+  return address;
+}
+
+bool names_us(std::string_view authority, const Address& bound) {
+  const std::string_view host = host_of(authority);
+  if (iequals(host, "localhost")) return true;
+  const auto address = number_in(host);
+  if (!address) return false;
+  return address->is_loopback() || (!address->is_unspecified() && address == number_of(bound));
+}
+
+// Whoever listens on all addresses has several numbers. A number is no name that a page could have turned
+// to us: a browser that says it was sent to it, and says the page's Origin if that was another's.
+bool is_one_of_all(std::string_view authority, const Address& bound) {
+  const auto ours = number_of(bound), address = number_in(host_of(authority));
+  return ours && ours->is_unspecified() && address && !address->is_unspecified();
 }
 
 bool is_ours(std::string_view origin, const Address& bound) {
@@ -52,7 +71,8 @@ std::optional<std::string> foreign(const Request& request, const Address& bound,
     if (iequals(name, "Origin") && !is_ours(value, bound)) return "Origin is not of this machine: " + value;
     if (bound.local || !iequals(name, "Host")) continue;
     ++hosts;
-    if (!any_host && !names_us(value, bound)) return "Host does not name this machine's loopback: " + value;
+    if (!any_host && !names_us(value, bound) && !is_one_of_all(value, bound))
+      return "Host does not name this machine: " + value;
   }
   if (!bound.local && hosts != 1) return "one Host is needed";
   return std::nullopt;

@@ -57,6 +57,16 @@ TEST(Guard, the_bound_address_itself_passes) {
   EXPECT_FALSE(passes({{"Host", "0.0.0.0:4653"}}, "0.0.0.0:4653"));
 }
 
+TEST(Guard, on_all_addresses_a_number_passes_and_no_name) {
+  for (const char* bound : {"0.0.0.0:4653", "[::]:4653"}) {
+    for (const char* host : {"10.0.0.1:4653", "192.168.7.7", "[fd00::1]:80", "localhost"})
+      EXPECT_TRUE(passes({{"Host", host}}, bound)) << host;
+    for (const char* host : {"evil.example", "0.0.0.0:4653", "[::]", "10.0.0.1.evil.example", "1.2.3", ""})
+      EXPECT_FALSE(passes({{"Host", host}}, bound)) << host;
+    EXPECT_FALSE(passes({{"Host", "10.0.0.1"}, {"Origin", "http://10.0.0.9"}}, bound));
+  }
+}
+
 TEST(Guard, an_origin_must_be_a_page_of_this_machine) {
   for (const char* origin :
        {"http://localhost", "http://localhost:6274", "https://127.0.0.1:3000", "HTTP://[::1]:1"})
