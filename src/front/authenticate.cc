@@ -18,16 +18,12 @@ bool has_token_in_query(const Request& request) {
   return false;
 }
 
-Response refusal(unsigned status, std::string challenge, std::string_view why) {
-  Response response = rpc_error(status, {}, mcp::kServerError, why);
+Response refusal(unsigned status, std::string challenge, std::string_view why, const std::string& id = {}) {
+  Response response = rpc_error(status, id, mcp::kServerError, why);
   response.headers.emplace_back("WWW-Authenticate", std::move(challenge));
   return response;
 }
 
-// `why` holds no quotes.
-Response invalid_token(std::string_view why) {
-  return refusal(401, "Bearer error=\"invalid_token\", error_description=\"" + std::string(why) + "\"", why);
-}
 Response invalid_request(std::string_view why) {
   return refusal(400, R"(Bearer error="invalid_request")", why);
 }
@@ -47,6 +43,11 @@ bool admits(Anonymous anonymous, const net::Peer& peer) {
 }
 
 }  // namespace
+
+Response invalid_token(std::string_view why, const std::string& id) {
+  return refusal(401, "Bearer error=\"invalid_token\", error_description=\"" + std::string(why) + "\"", why,
+                 id);
+}
 
 std::expected<gateway::PrincipalPtr, Response> authenticate(const Request& request,
                                                             const Admission& admission) {

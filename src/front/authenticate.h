@@ -21,5 +21,7 @@ struct Admission {
 // something is that, or nobody, and never becomes anonymous.
 std::expected<gateway::PrincipalPtr, Response> authenticate(const Request& request,
                                                             const Admission& admission);
+// 401 for a token that is not valid. `why` holds no quotes; `id`: of the request, empty if it has none.
+Response invalid_token(std::string_view why, const std::string& id = {});
 
 }  // namespace holdfast::front

@@ -31,9 +31,10 @@ struct AuthenticateTest : McpEndpointTest {
   }
   // One request from there, to a listener that is bound so.
   Response ask(Anonymous anonymous, net::Peer peer, Headers headers, std::string body = kInitialize,
-               std::string target = "/mcp/memory", const Address& bound = kHere) {
+               std::string target = "/mcp/memory", const Address& bound = kHere,
+               std::string method = "POST") {
     Request request;
-    request.method = "POST", request.target = std::move(target), request.body = std::move(body);
+    request.method = std::move(method), request.target = std::move(target), request.body = std::move(body);
     request.headers = std::move(headers);
     request.headers.emplace_back("Content-Type", "application/json");
     if (!request.header("Host")) request.headers.emplace_back("Host", "localhost");
@@ -144,6 +145,12 @@ TEST_F(AuthenticateTest, a_session_is_its_principals_and_unknown_to_everybody_el
     const Response refused = in_session(id, other, std::string(kPing));
     EXPECT_EQ(refused.status, 404U);
     EXPECT_EQ(refused.body, unknown.body);
+    for (const std::string method : {"GET", "DELETE"}) {
+      Headers headers = other.empty() ? Headers() : bearer(other);
+      headers.insert(headers.end(), {{"Mcp-Session-Id", id}, {"Accept", "text/event-stream"}});
+      EXPECT_EQ(ask(Anonymous::everywhere, kRemote, headers, "", "/mcp/memory", kHere, method).status, 404U)
+          << method;
+    }
   }
   EXPECT_EQ(post(std::string(kPing), {{"Mcp-Session-Id", id}}).status, 404U) << "nor is it the owner's";
   const std::string of_owner = McpEndpointTest::open();
@@ -195,7 +202,9 @@ TEST_F(AuthenticateTest, who_was_revoked_while_the_server_started_gets_no_sessio
   request.headers = {{"Content-Type", "application/json"}};
   const auto gone = std::make_shared<const gateway::Principal>(
       gateway::Principal{.name = "gone", .by_token = true, .rights = {}, .expires = {}, .revoked = true});
-  EXPECT_EQ(front->thread.await(front->endpoint->handle(std::move(request), gone)).status, 401U);
+  const Response refused = front->thread.await(front->endpoint->handle(std::move(request), gone));
+  EXPECT_EQ(refused.status, 401U);
+  EXPECT_NE(header(refused, "WWW-Authenticate"), "");
   EXPECT_EQ(front->thread.on([&] { return front->endpoint->sessions(); }), 0U);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mutant.h"
+#include "front/authenticate.h"
 #include "front/envelope.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
@@ -214,7 +215,7 @@ asio::awaitable<Response> Endpoint::initialize(const Request& request, const Pla
     co_return rpc_error(503, message.id, mcp::kInternalError, "the gateway is shutting down");
   }
   if (place.who->is_over(system_clock::now()))
-    co_return rpc_error(401, message.id, mcp::kServerError, "the token has ended meanwhile");
+    co_return invalid_token("the token has ended meanwhile", message.id);
   sessions_.emplace(session->id(), session);
   log::debug("session.opened", {{"session", session->view().session_id()},
                                 {"address", place.address},

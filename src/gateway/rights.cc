@@ -6,6 +6,8 @@
 
 #include "base/mutant.h"
 #include "config/tool_name.h"
+#include "mcp/message.h"
+#include "mcp/raw_json.h"
 
 namespace holdfast::gateway {
 namespace {
@@ -16,6 +18,12 @@ std::optional<config::ToolName> split(std::string_view glob) {
   return glob == "*" ? config::ToolName{"*", "*"} : config::split_tool_name(glob);
 }
 
+// What is no UTF-8 would come back from the disk as another glob.
+bool is_kept_as_it_is(const std::string& text) {
+  const auto back = mcp::decode_string(mcp::quote(text));
+  return text.size() <= kLongestGlob && back && *back == text;
+}
+
 }  // namespace
 
 Result<void> check_rights(const Rights& rights) {
@@ -23,10 +31,10 @@ Result<void> check_rights(const Rights& rights) {
     return fail(Errc::invalid, "rights", "too many of them");
   if (rights.tools.empty()) return fail(Errc::invalid, "rights", "no tool at all");
   for (const auto& glob : rights.tools)
-    if (glob.size() > kLongestGlob || !split(glob))
+    if (!is_kept_as_it_is(glob) || !split(glob))
       return fail(Errc::invalid, "a glob of tools is SERVER__TOOL, or * for all", glob);
   for (const auto& server : rights.servers)
-    if (server.empty() || server.size() > kLongestGlob)
+    if (server.empty() || !is_kept_as_it_is(server))
       return fail(Errc::invalid, "not the name of a server", server);
   return {};
 }

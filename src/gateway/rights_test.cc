@@ -54,6 +54,8 @@ TEST(Rights, what_could_permit_nothing_is_refused) {
   EXPECT_FALSE(check_rights({.tools = {}}));
   EXPECT_FALSE(check_rights({.tools = {"*"}, .servers = {""}}));
   EXPECT_FALSE(check_rights({.tools = {std::string(300, 'a') + "__b"}}));
+  EXPECT_FALSE(check_rights({.tools = {"a__\xff"}})) << "the file would keep another one";
+  EXPECT_FALSE(check_rights({.tools = {"*"}, .servers = {"\xff"}}));
   for (const char* glob : {"*", "*__*", "a__b", "a__b__c", "[ab]__?"})
     EXPECT_TRUE(check_rights({.tools = {glob}})) << glob;
   EXPECT_FALSE(may_see({.tools = {"memory"}}, "memory")) << "and permits nothing, wherever it came from";

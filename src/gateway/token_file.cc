@@ -89,6 +89,7 @@ Result<TokenList> read_tokens(const fs::path& file) {
   } catch (const Json::exception&) {
     return damaged(file, "an entry that is no token");
   }
+  if (tokens.size() > kMostTokens) return damaged(file, "too many tokens");
   for (const Token& token : tokens)
     if (token.hash.size() != kHashDigits || !check_request({.name = token.name, .rights = token.rights}) ||
         std::ranges::count(tokens, token.name, &Token::name) > 1 ||
@@ -101,7 +102,9 @@ Result<void> write_tokens(const fs::path& file, const TokenList& tokens) {
   Json rows = Json::array();
   for (const Token& token : tokens) rows.push_back(row_of(token));
   const Json all{{"holdfast", kVersion}, {"tokens", std::move(rows)}};
-  return os::replace_private_file(file, all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  const std::string text = all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (text.size() > kLargest) return fail(Errc::limit, "tokens", "their rights are too long for one file");
+  return os::replace_private_file(file, text);
 }
 
 }  // namespace holdfast::gateway

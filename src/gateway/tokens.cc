@@ -57,7 +57,7 @@ asio::awaitable<Result<Minted>> Tokens::add(TokenRequest request) {
   if (!made) co_return forward(made);
   introduce(made->token);
   if (auto written = co_await write(); !written) {
-    (void)remove_token(all_, request.name);
+    std::erase_if(all_, [&](const Token& each) { return each.id == made->token.id; });
     holders_.erase(made->token.id);
     co_return forward(written);
   }

@@ -449,15 +449,32 @@ TEST_F(ViewOfAll, rights_hold_for_prompts_and_resources_by_server) {
         answers({{"prompts/list", R"({"prompts":[{"name":"p"}]})"},
                  {"prompts/get", R"({"messages":[]})"},
                  {"resources/list", std::string(R"({"resources":[{"uri":"x:)") + name + R"(","name":"r"}]})"},
-                 {"resources/read", R"({"contents":[]})"}});
+                 {"resources/templates/list", std::string(R"({"resourceTemplates":[{"uriTemplate":"t)") +
+                                                  name + R"(:{id}","name":"t"}]})"},
+                 {"resources/read", R"({"contents":[]})"},
+                 {"resources/subscribe", "{}"},
+                 {"completion/complete", R"({"completion":{"values":[]}})"}});
   }
   options.rights.tools = {"a__none_of_its_tools"};
   EXPECT_EQ(names("prompts", "prompts/list"), (Names{"a__p"}));
   EXPECT_TRUE(answer("prompts/get", R"({"name":"a__p"})").contains("messages"));
-  EXPECT_EQ(answer("prompts/get", R"({"name":"b__p"})"), "-32602 Unknown prompt: b__p");
+  const std::string unknown = "-32602 Unknown prompt: b__p; did you mean a__p?";
+  EXPECT_EQ(answer("prompts/get", R"({"name":"b__p"})"), unknown);
   EXPECT_EQ(answer("resources/list")["resources"].size(), 1U);
   EXPECT_TRUE(answer("resources/read", R"({"uri":"x:a"})").contains("contents"));
-  (void)answer("resources/read", R"({"uri":"x:b"})");
+  EXPECT_EQ(answer("resources/templates/list")["resourceTemplates"].size(), 1U);
+  for (const char* uri : {"x:b", "tb:7"})
+    for (const char* method : {"resources/read", "resources/subscribe", "resources/unsubscribe"})
+      (void)answer(method, json{{"uri", uri}}.dump());
+  (void)answer("completion/complete", R"({"ref":{"type":"ref/resource","uri":"tb:{id}"},"argument":{}})");
+  const auto completed = [&](const std::string& prompt) {
+    return answer("completion/complete",
+                  R"({"ref":{"type":"ref/prompt","name":")" + prompt + R"("},"argument":{}})");
+  };
+  EXPECT_TRUE(completed("a__p").contains("completion"));
+  EXPECT_EQ(completed("b__p"), unknown);
+  (void)answer("logging/setLevel", R"({"level":"debug"})");
+  settle();
   EXPECT_EQ(gateway["b"].connects, 0);
 }
 
@@ -492,6 +509,7 @@ TEST_F(ViewOfAll, a_view_of_one_server_has_the_same_rights) {
   EXPECT_EQ(answer("tools/call", R"({"name":"two"})"), "-32602 Unknown tool: two");
   EXPECT_TRUE(answer("tools/call", R"({"name":"one"})").contains("content"));
   EXPECT_TRUE(heard("a", "tools/call").size() == 1U);
+  EXPECT_EQ(answer("tasks/list"), "-32601 Method not found: tasks/list") << "they may be anybody's";
   for (const char* hidden : {"b", "nobody"}) {
     view = view_of_one(gateway, hidden, "chat", client, rights);
     const auto hello = wait_for(loop, view->hello());

@@ -11,6 +11,12 @@ asio::awaitable<Result<mcp::Reply>> unknown(std::string tool) {
                        .error = mcp::RpcError{mcp::kInvalidParams, "Unknown tool: " + tool, {}}};
 }
 
+// Of a shared server it would list calls of anybody, of any tool.
+asio::awaitable<Result<mcp::Reply>> unknown_method(std::string method) {
+  co_return mcp::Reply{.result = {},
+                       .error = mcp::RpcError{mcp::kMethodNotFound, "Method not found: " + method, {}}};
+}
+
 asio::awaitable<Result<mcp::Reply>> permitted_of(asio::awaitable<Result<mcp::Reply>> listing,
                                                  ToolFilter tools) {
   auto reply = co_await std::move(listing);
@@ -40,6 +46,7 @@ class ViewOfOne final : public View {
     const bool all = permitted_->offers_all();
     if (!all && method == "tools/call")
       if (auto tool = permitted_->withheld(params)) return unknown(*std::move(tool));
+    if (!all && method == "tasks/list") return unknown_method(std::string(method));
     auto answer = session_->request(server_, method, params, std::move(options));
     return all || method != "tools/list" ? std::move(answer) : permitted_of(std::move(answer), *permitted_);
   }
