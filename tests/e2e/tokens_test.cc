@@ -20,16 +20,16 @@ const std::string kGuarded =
     std::string("listen: [\"127.0.0.1:0\"]\ndrain: 2s\nauth: { anonymous: never }\n") +
     "mcpServers:\n  s:\n    command: " + HOLDFAST_FIXTURE_SERVER + "\n";
 
-struct TokensOfPrograms : ProgramsTest {
-  GatewayProcess far{kGuarded};
-
+// The gateway that asks who comes.
+struct Far : GatewayProcess {
+  Far() : GatewayProcess(kGuarded) {}
   std::string url() {
-    const auto status = json::parse(far.cli({"status", "--json"}).out);
+    const auto status = json::parse(cli({"status", "--json"}).out);
     return "http://" + status["gateway"]["listen"][0].get<std::string>() + "/mcp/s";
   }
   std::string made(std::vector<std::string> more) {
     more.insert(more.begin(), {"token", "add"});
-    std::string token = far.cli(more).out;
+    std::string token = cli(more).out;
     if (!token.empty()) token.pop_back();
     return token;
   }
@@ -39,11 +39,14 @@ struct TokensOfPrograms : ProgramsTest {
   }
 };
 
+struct TokensOfPrograms : ProgramsTest {};
+
 TEST_F(TokensOfPrograms, admit_to_what_they_are_for_and_to_nothing_else) {
-  GatewayProcess nobody(entry_with(""));
+  Far far;
+  GatewayProcess nobody(far.entry_with(""));
   EXPECT_THAT(nobody.cli({"call", "s__echo", "text=hi"}).err, HasSubstr("401"));
-  const std::string token = made({"ci", "--tools", "s__echo"});
-  GatewayProcess near(entry_with(token));
+  const std::string token = far.made({"ci", "--tools", "s__echo"});
+  GatewayProcess near(far.entry_with(token));
   EXPECT_EQ(near.cli({"call", "s__echo", "text=hi"}).out, "hi\n");
   EXPECT_THAT(near.cli({"call", "s__sleep", "ms=1"}).err, HasSubstr("Unknown tool: sleep"));
   const auto tools = near.cli({"tools", "s", "--json"}).out;
@@ -52,8 +55,9 @@ TEST_F(TokensOfPrograms, admit_to_what_they_are_for_and_to_nothing_else) {
 }
 
 TEST_F(TokensOfPrograms, that_are_revoked_end_what_is_in_flight) {
-  const std::string token = made({"ci"});
-  GatewayProcess near(entry_with(token));
+  Far far;
+  const std::string token = far.made({"ci"});
+  GatewayProcess near(far.entry_with(token));
   auto client = connect(near, "s");
   client->write(
       R"({"jsonrpc":"2.0","id":"slow","method":"tools/call","params":{"name":"sleep","arguments":{"ms":60000}}})"
@@ -73,14 +77,15 @@ TEST_F(TokensOfPrograms, that_are_revoked_end_what_is_in_flight) {
 }
 
 TEST_F(TokensOfPrograms, outlive_the_gateway) {
-  const std::string token = made({"ci"});
+  Far far;
+  const std::string token = far.made({"ci"});
   far.program().signal(SIGKILL);
   ASSERT_TRUE(far.program().wait(5s));
   EXPECT_THAT(far.cli({"token", "list"}).out, HasSubstr("ci "));
   EXPECT_EQ(far.cli({"token", "add", "second", "--json"}).exit.code, 0);
   far.start();
   EXPECT_EQ(json::parse(far.cli({"token", "list", "--json"}).out)["tokens"].size(), 2U);
-  GatewayProcess near(entry_with(token));
+  GatewayProcess near(far.entry_with(token));
   EXPECT_EQ(near.cli({"call", "s__echo", "text=hi"}).out, "hi\n");
 }
 
