@@ -26,7 +26,9 @@ Json running_gateway(Context& context) {
   return {{"pid", pid},
           {"rung", status->at("custody").at("rung")},
           {"pidns", status->at("custody").at("pidns")},
-          {"service", custody::runs_a_unit(pid)}};
+          {"service", custody::runs_a_unit(pid)},
+          {"listen", status->at("gateway").at("listen")},
+          {"anonymous", status->at("gateway").at("anonymous")}};
 }
 
 Json here(const custody::Survey& survey, const custody::Surroundings& around) {
@@ -70,6 +72,15 @@ void print_guarantees(Context& context, const Json& facts) {
   better.print(context.out(), colour);
 }
 
+// What tokens are no help against.
+void print_admission(Context& context, const Json& gateway) {
+  if (gateway.is_null() || gateway.at("listen").empty() || gateway.at("anonymous") == "never") return;
+  const bool all = gateway.at("anonymous") == "everywhere";
+  context.out() << "\nIt serves " << (all ? "whoever reaches it" : "every process of this machine")
+                << " without a token (auth.anonymous: " << text_of(gateway, "anonymous")
+                << "): rights of tokens are no boundary against " << (all ? "anybody" : "these") << ".\n";
+}
+
 void print(Context& context, const Json& facts) {
   auto& out = context.out();
   Table found({"HERE", "", "DETAIL"});
@@ -84,6 +95,7 @@ void print(Context& context, const Json& facts) {
     out << "The gateway that runs (pid " << text_of(gateway, "pid") << ") stands " << place(gateway)
         << ":\n\n";
   print_guarantees(context, facts);
+  print_admission(context, facts.at("gateway"));
   out << "\nWhat would raise it here:\n";
   bool any = false;
   for (const auto& finding : facts.at("findings")) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/duration.h"
@@ -89,6 +90,10 @@ struct Job {
 
 // Whose requests are served without a token.
 enum class Anonymous { loopback, never, everywhere };
+constexpr std::string_view to_string(Anonymous anonymous) {
+  if (anonymous == Anonymous::everywhere) return "everywhere";
+  return anonymous == Anonymous::never ? "never" : "loopback";
+}
 
 struct Config {
   std::string file;  // absolute path it came from

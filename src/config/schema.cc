@@ -204,7 +204,8 @@ const std::vector<Option>& table() {
     {.section = S::auth, .key = "anonymous", .type = T::choice, .fallback = "loopback", .choices = {"loopback", "never", "everywhere"},
      .doc = "Whose requests without a token are served on `listen`. `loopback`: those that come over a loopback address or a unix socket, thus of every process here, and of whatever a proxy on this machine passes on. `never`: nobody's. `everywhere`: anybody's who reaches an address; where others can, they run your servers' tools as you, without being asked who they are. A request that presents a token has that token's rights only (`holdfast token`), or is refused. With `loopback`, rights are no boundary against processes of this machine.",
      .set = [](Target& t, Value&& v) {
-       t.config->auth_anonymous = v.text == "never" ? Anonymous::never : v.text == "everywhere" ? Anonymous::everywhere : Anonymous::loopback;
+       for (const auto each : {Anonymous::loopback, Anonymous::never, Anonymous::everywhere})
+         if (to_string(each) == v.text) t.config->auth_anonymous = each;
      }},
   };
   return rows;

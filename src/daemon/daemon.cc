@@ -232,7 +232,8 @@ Result<void> Daemon::listen() {
   front::GatewayFacts facts{.version = HOLDFAST_VERSION,
                             .pid = ::getpid(),
                             .started_at = std::chrono::system_clock::now(),
-                            .listen = {}};
+                            .listen = {},
+                            .anonymous = std::string(to_string(config_.auth_anonymous))};
   for (const auto& text : config_.listen) {
     auto listener = listen_on(parse_address(text));
     if (!listener) return forward(listener);

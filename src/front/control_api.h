@@ -26,6 +26,7 @@ struct GatewayFacts {
   pid_t pid = 0;
   std::chrono::system_clock::time_point started_at;
   std::vector<std::string> listen;  // as bound
+  std::string anonymous;            // whom `listen` serves without a token: auth.anonymous
 };
 // What became of reading the configuration again.
 struct ReloadReport {

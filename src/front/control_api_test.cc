@@ -30,7 +30,7 @@ TEST_F(ControlApiTest, status_has_the_documented_shape) {
   EXPECT_EQ(
       got.dump(),
       R"({"gateway":{"version":"1.2.3","pid":42,"started_at":"1970-01-01T00:00:00.000Z",)"
-      R"("listen":["127.0.0.1:4653"]},"custody":{"rung":"tree","pidns":"yes","guarantee":"gone with the gateway",)"
+      R"("listen":["127.0.0.1:4653"],"anonymous":"loopback"},"custody":{"rung":"tree","pidns":"yes","guarantee":"gone with the gateway",)"
       R"("limits":{"memory":"rlimit per process","pids":"not enforced: no leaf","cpu":"not enforced: no leaf",)"
       R"("files":"rlimit per process"},)"
       R"("trees":{"starting":0,"active":0,"idle":0,"draining":0,"orphaned":0,"stopping":0,"unkillable":0},)"

@@ -63,7 +63,8 @@ Json facts_json(const GatewayFacts& facts) {
   return {{"version", facts.version},
           {"pid", facts.pid},
           {"started_at", rfc3339_milliseconds(facts.started_at)},
-          {"listen", facts.listen}};
+          {"listen", facts.listen},
+          {"anonymous", facts.anonymous}};
 }
 
 using Sizes = std::map<pid_t, std::int64_t>;  // PSS

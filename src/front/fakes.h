@@ -250,7 +250,7 @@ struct FakeFront {
     thread.on([&] {
       const auto executor = thread.loop.get_executor();
       endpoint = McpEndpoint::create(executor, gateway, options);
-      ControlHooks hooks{{"1.2.3", 42, {}, {"127.0.0.1:4653"}},
+      ControlHooks hooks{{"1.2.3", 42, {}, {"127.0.0.1:4653"}, "loopback"},
                          [this] { ++counts.shutdowns; },
                          [this]() -> asio::awaitable<Result<ReloadReport>> { co_return reloaded; },
                          [this] { return warning; }};
