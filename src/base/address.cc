@@ -23,13 +23,19 @@ Result<Address> parse_address(std::string_view text) {
     if (path.size() > kLongestSocketPath) return wrong("the path of a socket has at most 107 bytes");
     return unix_address(std::string(path));
   }
-  const auto colon = text.rfind(':');
+  Address address;
+  constexpr std::string_view kTls = "https://", kClear = "http://";
+  std::string_view rest = text;
+  if ((address.tls = rest.starts_with(kTls)))
+    rest.remove_prefix(kTls.size());
+  else if (rest.starts_with(kClear))
+    rest.remove_prefix(kClear.size());
+  const auto colon = rest.rfind(':');
   if (colon == std::string_view::npos) return wrong("the port is missing");
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
+  std::string_view host = rest.substr(0, colon);
+  const std::string_view port = rest.substr(colon + 1);
   const bool six = host.starts_with('[') && host.ends_with(']');
   if (six) host = host.substr(1, host.size() - 2);
-  Address address;
   address.host = host == "localhost" ? "127.0.0.1" : host;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
   if (port.empty() || error != std::errc() || end != port.data() + port.size())
@@ -48,7 +54,8 @@ bool is_exposed(const Address& address) {
 std::string to_string(const Address& address) {
   if (address.local) return "unix:" + address.path;
   const bool six = address.host.find(':') != std::string::npos;
-  return (six ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+  const std::string scheme = address.tls ? "https://" : "";
+  return scheme + (six ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
 }  // namespace holdfast

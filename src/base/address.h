@@ -11,12 +11,14 @@ namespace holdfast {
 
 struct Address {
   bool local = false;      // a unix socket
+  bool tls = false;        // else: what is said there is encrypted
   std::string path;        // local: its path
   std::string host;        // else: an IP address without brackets
   std::uint16_t port = 0;  // 0: any, when listening
 };
 
-// "unix:/path", "127.0.0.1:4653", "[::1]:4653", "localhost:80" (the IPv4 loopback). Names are not looked up.
+// "unix:/path", "127.0.0.1:4653", "[::1]:4653", "localhost:80" (the IPv4 loopback), and with "https://" or
+// "http://" before a port's. Names are not looked up.
 // Errc::invalid; `op` says what is wrong with it.
 Result<Address> parse_address(std::string_view text);
 // Whether other machines could reach who listens there.

@@ -6,12 +6,14 @@ namespace holdfast {
 namespace {
 
 TEST(Address, reads_what_it_writes) {
-  for (const char* text : {"127.0.0.1:80", "0.0.0.0:0", "[::1]:4653", "unix:/run/x.sock"}) {
+  for (const char* text : {"127.0.0.1:80", "0.0.0.0:0", "[::1]:4653", "unix:/run/x.sock",
+                           "https://127.0.0.1:8443", "https://[::1]:0"}) {
     const auto address = parse_address(text);
     ASSERT_TRUE(address) << text;
     EXPECT_EQ(to_string(*address), text);
   }
   EXPECT_EQ(to_string(*parse_address("localhost:1")), "127.0.0.1:1");
+  EXPECT_EQ(to_string(*parse_address("http://localhost:1")), "127.0.0.1:1");
 }
 
 TEST(Address, what_is_wrong_is_said) {
@@ -27,6 +29,11 @@ TEST(Address, what_is_wrong_is_said) {
       {"127.0.0.1:", "a port is a number from 0 to 65535"},
       {"127.0.0.1:65536", "a port is a number from 0 to 65535"},
       {"127.0.0.1:8x", "a port is a number from 0 to 65535"},
+      {"https://", "the port is missing"},
+      {"https://127.0.0.1", "the port is missing"},
+      {"https://127.0.0.1:1/", "a port is a number from 0 to 65535"},
+      {"https://unix:/x", "a port is a number from 0 to 65535"},
+      {"https://https://127.0.0.1:1", "the host must be an IP address"},
       {"unix:run/x.sock", "the path after unix: must be absolute"},
       {"unix:/" + std::string(107, 'x'), "the path of a socket has at most 107 bytes"},
   };

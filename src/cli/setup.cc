@@ -40,7 +40,7 @@ Json problem_json(const config::Problem& problem) {
 }
 
 // Nobody else waits here: what comes through a pipe may be checked, if it is our own standard input.
-config::Loaded load(Context& context, const std::filesystem::path& file) {
+config::Loaded read(Context& context, const std::filesystem::path& file) {
   const auto environment = daemon::process_environment();
   if (file != "/dev/stdin")
     return config::load_file(file, environment, daemon::check_schedule, daemon::check_command);
@@ -48,6 +48,12 @@ config::Loaded load(Context& context, const std::filesystem::path& file) {
   context.terminal.in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(context.terminal.in.gcount()));
   return config::load_text(text, file, environment, daemon::check_schedule, daemon::check_command);
+}
+
+config::Loaded load(Context& context, const std::filesystem::path& file) {
+  auto loaded = read(context, file);
+  daemon::check_tls_files(loaded);
+  return loaded;
 }
 
 int check(Context& context, const std::string& given) {

@@ -12,6 +12,8 @@ std::vector<std::string> needs_restart(const Config& before, const Config& after
   look("sessions.idleTimeout", &Config::session_idle_timeout);
   look("sessions.reconnectGrace", &Config::session_reconnect_grace);
   look("auth.anonymous", &Config::auth_anonymous);
+  look("http", &Config::http);
+  look("audit", &Config::audit);
   return out;
 }
 

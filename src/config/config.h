@@ -95,6 +95,27 @@ constexpr std::string_view to_string(Anonymous anonymous) {
   return anonymous == Anonymous::never ? "never" : "loopback";
 }
 
+// Of the addresses with https://. PEM files; empty: none.
+struct Tls {
+  std::string certificate, key;
+  bool operator==(const Tls&) const = default;
+};
+
+// What the clients of `listen` may take.
+struct Http {
+  int connections = 512;                       // of one address
+  int sessions = 16'384;                       // of all
+  std::int64_t body = std::int64_t{64} << 20;  // bytes of a request
+  int rate = 0;                                // requests a second of one client; 0: no limit
+  bool operator==(const Http&) const = default;
+};
+
+struct Audit {
+  std::string file;  // empty: none
+  bool arguments = false;
+  bool operator==(const Audit&) const = default;
+};
+
 struct Config {
   std::string file;  // absolute path it came from
   std::vector<std::string> listen{"127.0.0.1:4653"};
@@ -106,6 +127,9 @@ struct Config {
   milliseconds session_idle_timeout{1'800'000};
   milliseconds session_reconnect_grace{30'000};
   Anonymous auth_anonymous = Anonymous::loopback;
+  Tls tls;
+  Http http;
+  Audit audit;
   bool operator==(const Config&) const = default;
 };
 

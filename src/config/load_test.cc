@@ -86,8 +86,7 @@ custody: leaf
 )"),
       "c.yaml:1:1: warning: lisen: unknown key \"lisen\"; did you mean \"listen\"?\n"
       "c.yaml:2:9: error: listen: found \"nowhere\": the port is missing; expected 127.0.0.1:PORT, "
-      "[::1]:PORT or "
-      "unix:/path, or a list of them\n"
+      "[::1]:PORT, https://ADDRESS:PORT or unix:/path, or a list of them\n"
       "c.yaml:5:18: error: jobs.late.schedule: hour 25 is out of range 0-23\n"
       "c.yaml:6:13: warning: jobs.late.steps[0].tool: no server is called \"ghost\"; every run will fail\n"
       "c.yaml:8:33: error: mcpServers.a.callTimeout: found \"soon\"; expected a duration such as 500ms, 30s "

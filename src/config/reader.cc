@@ -80,6 +80,7 @@ void Reader::read_file(const Node& root) {
       read_servers(*value, path_of("", key->text));
   read_foreign(root);
   read_section(Section::top, root, "", Target{&config_, nullptr, nullptr, nullptr});
+  check_tls(root);
   if (left_out_ > 0)
     problems_.push_back({Problem::Severity::warning,
                          0,
@@ -87,6 +88,21 @@ void Reader::read_file(const Node& root) {
                          {},
                          fmt::format("{} more problems are not shown", left_out_),
                          false});
+}
+
+// Of the file's own `listen`; one on the command line is checked at the start.
+void Reader::check_tls(const Node& root) {
+  const Node* tls = given(Section::top, root, "tls");
+  const Node* listen = given(Section::top, root, "listen");
+  const bool whole = !config_.tls.certificate.empty() && !config_.tls.key.empty();
+  const bool wanted =
+      std::ranges::any_of(config_.listen, [](const auto& text) { return text.starts_with("https://"); });
+  if (tls != nullptr && !whole)
+    error(*tls, "tls", "needs both files, `{ certificate: FILE, key: FILE }`");
+  else if (wanted && !whole)
+    error(*listen, "listen", "an address with https:// needs `tls: { certificate: FILE, key: FILE }`");
+  else if (!wanted && whole)
+    warn(*tls, "tls", "has no effect: no address of `listen` begins with https://");
 }
 
 // OpenClaw keeps its servers under `mcp.servers`.

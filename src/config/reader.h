@@ -57,6 +57,7 @@ class Reader {
   std::optional<std::string> expanded(const Option& row, const Node& node, std::string_view path);
   std::string resolve(const std::string& path) const;
   void read_foreign(const Node& root);
+  void check_tls(const Node& root);
 
   void read_server(const Node& key, const Node& node, const std::string& path);
   std::optional<std::string> server_name(const Node& key, std::string_view path);

@@ -31,7 +31,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp` for all servers together and `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT`, another address of this machine or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner, by `auth.anonymous`; from other machines only who presents a token. Where others could reach an address and there is no token, the gateway does not start. There is no TLS yet: tokens and all else pass in clear text. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp` for all servers together and `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT`, another address of this machine or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner, by `auth.anonymous`; from other machines only who presents a token. Where others could reach an address and there is no token, the gateway does not start. `https://` before a port says TLS (`tls`); without it tokens and all else pass in clear text. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},
@@ -43,6 +43,9 @@ const std::vector<Option>& table() {
      .set = [](Target& t, Value&& v) { t.config->drain = ms(v.number); }},
     {.section = S::top, .key = "sessions", .type = T::section, .nested = S::sessions, .doc = "How long the sessions of clients last."},
     {.section = S::top, .key = "auth", .type = T::section, .nested = S::auth, .doc = "Who may call."},
+    {.section = S::top, .key = "tls", .type = T::section, .nested = S::tls, .doc = "What the addresses of `listen` with `https://` show. Both files are needed, and are read at the start and by every reload."},
+    {.section = S::top, .key = "http", .type = T::section, .nested = S::http, .doc = "What the clients of `listen` may take."},
+    {.section = S::top, .key = "audit", .type = T::section, .nested = S::audit, .doc = "A record of who called what."},
     {.section = S::top, .key = "inputs", .type = T::unsupported, .doc = "VS Code's prompts; a daemon has nobody to ask, so `${input:...}` makes its entry unusable."},
     {.section = S::top, .key = "$schema", .type = T::ignored, .doc = "For editors."},
 
@@ -207,6 +210,28 @@ const std::vector<Option>& table() {
        for (const auto each : {Anonymous::loopback, Anonymous::never, Anonymous::everywhere})
          if (to_string(each) == v.text) t.config->auth_anonymous = each;
      }},
+    {.section = S::tls, .key = "certificate", .synonyms = {"cert"}, .type = T::path, .expand = true, .doc = "PEM: the gateway's certificate, then those that vouch for it.",
+     .set = [](Target& t, Value&& v) { t.config->tls.certificate = std::move(v.text); }},
+    {.section = S::tls, .key = "key", .type = T::path, .expand = true, .doc = "PEM: its private key, without a passphrase.",
+     .set = [](Target& t, Value&& v) { t.config->tls.key = std::move(v.text); }},
+    {.section = S::http, .key = "maxConnections", .type = T::integer, .fallback = "512", .least = 1, .most = 100'000,
+     .doc = "Open connections of one address. For one more the longest idle is closed; if none is idle it gets 503.",
+     .set = [](Target& t, Value&& v) { t.config->http.connections = static_cast<int>(v.number); }},
+    {.section = S::http, .key = "maxSessions", .type = T::integer, .fallback = "16384", .least = 1, .most = 1'000'000,
+     .doc = "Sessions of clients; one more gets 503.",
+     .set = [](Target& t, Value&& v) { t.config->http.sessions = static_cast<int>(v.number); }},
+    {.section = S::http, .key = "maxBody", .type = T::size, .fallback = "64M", .least = 1024, .most = 1024 * kMiB,
+     .doc = "The body of a request; a larger one gets 413.",
+     .set = [](Target& t, Value&& v) { t.config->http.body = v.number; }},
+    {.section = S::http, .key = "rate", .type = T::integer, .fallback = "0", .most = 1'000'000,
+     .doc = "Requests a second that one client may send, and twice that many at once; one more gets 429 and `Retry-After`. A client is a token; all who come without one are one together. 0: no limit.",
+     .set = [](Target& t, Value&& v) { t.config->http.rate = static_cast<int>(v.number); }},
+    {.section = S::audit, .key = "file", .type = T::path, .expand = true,
+     .doc = "Where each request that goes to a server leaves a line of JSON: when, who, which client and session, server, method, name, outcome, how long, how large. Rotated at 16M, four older ones are kept (mode 0600). A disk that is full or slow stops no call: what is lost is counted there. Absent: none is written.",
+     .set = [](Target& t, Value&& v) { t.config->audit.file = std::move(v.text); }},
+    {.section = S::audit, .key = "arguments", .type = T::flag, .fallback = "false",
+     .doc = "The arguments too, up to 4 KiB of them, and without the values of members whose names speak of secrets (password, token, key and the like).",
+     .set = [](Target& t, Value&& v) { t.config->audit.arguments = v.flag; }},
   };
   return rows;
 }
@@ -285,7 +310,7 @@ std::string expectation(const Option& option) {
     case Type::sharing:
       return "session, shared, { key: \"header:NAME\" } or { key: token }";
     case Type::listen:
-      return "127.0.0.1:PORT, [::1]:PORT or unix:/path, or a list of them";
+      return "127.0.0.1:PORT, [::1]:PORT, https://ADDRESS:PORT or unix:/path, or a list of them";
     case Type::schedules:
       return "a schedule such as \"0 7 * * MON-FRI\" or every 30m, or a list of them";
     case Type::steps:
@@ -333,6 +358,12 @@ std::string_view section_title(Section section) {
       return "sessions";
     case Section::auth:
       return "auth";
+    case Section::tls:
+      return "tls";
+    case Section::http:
+      return "http";
+    case Section::audit:
+      return "audit";
   }
   return {};
 }

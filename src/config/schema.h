@@ -27,7 +27,10 @@ enum class Section {
   custody,
   scheduler,
   sessions,
-  auth
+  auth,
+  tls,
+  http,
+  audit
 };
 std::string_view section_title(Section section);
 

@@ -39,6 +39,9 @@ std::string file_with(Section section, std::string_view option) {
     case Section::scheduler:
     case Section::sessions:
     case Section::auth:
+    case Section::tls:
+    case Section::http:
+    case Section::audit:
       return fmt::format("{}: {{{}}}", section_title(section), option);
   }
   return {};

@@ -9,7 +9,7 @@ namespace {
 constexpr Section kSections[] = {Section::top,    Section::server,  Section::stop,      Section::restart,
                                  Section::limits, Section::tools,   Section::sharing,   Section::job,
                                  Section::step,   Section::custody, Section::scheduler, Section::sessions,
-                                 Section::auth};
+                                 Section::auth,   Section::tls,     Section::http,      Section::audit};
 
 std::string cell(std::string_view text) {
   std::string out;

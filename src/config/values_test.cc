@@ -169,6 +169,29 @@ TEST(values, line_limit) {
             "lineLimit: found \"10k\"; expected a size such as 512M or 2G, from 1M to 1024M\n");
 }
 
+TEST(values, tls_is_for_addresses_that_ask_for_it) {
+  const auto config =
+      load("listen: [\"https://127.0.0.1:1\", \"127.0.0.1:2\"]\ntls: {certificate: a.pem, key: /k/b.pem}");
+  EXPECT_EQ(whole_report(config), "");
+  EXPECT_EQ(config.config.tls, (Tls{.certificate = "/tmp/a.pem", .key = "/k/b.pem"}));
+  EXPECT_EQ(
+      report("listen: https://127.0.0.1:1"),
+      "c.yaml:1:9: error: listen: an address with https:// needs `tls: { certificate: FILE, key: FILE }`\n");
+  for (const std::string half : {"{}", "{key: a}", "{certificate: a}"})
+    EXPECT_EQ(report("tls: " + half + "\nlisten: https://127.0.0.1:1"),
+              "c.yaml:1:6: error: tls: needs both files, `{ certificate: FILE, key: FILE }`\n");
+  EXPECT_EQ(whole_report(load("tls: {certificate: a, key: b}")),
+            "c.yaml:1:6: warning: tls: has no effect: no address of `listen` begins with https://\n");
+}
+
+TEST(values, what_clients_may_take) {
+  const auto http = load("http: {maxConnections: 20000, maxSessions: 9, maxBody: 1M, rate: 50}").config.http;
+  EXPECT_EQ(http, (Http{.connections = 20'000, .sessions = 9, .body = 1 << 20, .rate = 50}));
+  EXPECT_TRUE(load("http: {maxConnections: 0}").has_errors());
+  EXPECT_EQ(load("audit: {file: calls.jsonl, arguments: yes}").config.audit,
+            (Audit{.file = "/tmp/calls.jsonl", .arguments = true}));
+}
+
 TEST(values, no_listener_at_all) {
   EXPECT_TRUE(load("listen: []").config.listen.empty());
   EXPECT_EQ(report("listen: \"\"").substr(0, 18), "c.yaml:1:9: error:");
@@ -222,7 +245,8 @@ TEST(values, addresses_to_listen_on) {
   EXPECT_EQ(report(many), "");
   EXPECT_EQ(many.config.listen,
             (std::vector<std::string>{"[::1]:0", "unix:/run/h.sock", "127.0.0.2:80", "0.0.0.0:80"}));
-  const std::string right = "; expected 127.0.0.1:PORT, [::1]:PORT or unix:/path, or a list of them\n";
+  const std::string right =
+      "; expected 127.0.0.1:PORT, [::1]:PORT, https://ADDRESS:PORT or unix:/path, or a list of them\n";
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"example.org:80", "the host must be an IP address"},
       {"127.0.0.1", "the port is missing"},

@@ -4,11 +4,27 @@
 #include <utility>
 
 #include "base/log.h"
+#include "net/tls_door.h"
 
 namespace holdfast::daemon {
 
+void check_tls_files(config::Loaded& loaded) {
+  const auto& [certificate, key] = loaded.config.tls;
+  if (certificate.empty() || key.empty()) return;
+  const auto good = net::check({.certificate = certificate, .key = key});
+  if (good) return;
+  loaded.problems.push_back({.severity = config::Problem::Severity::error,
+                             .line = 0,
+                             .column = 0,
+                             .path = "tls",
+                             .message = good.error().message(),
+                             .blocks_start = true});
+}
+
 config::Loaded load_checked(const std::filesystem::path& file) {
-  return config::load_file(file, process_environment(), check_schedule);
+  auto loaded = config::load_file(file, process_environment(), check_schedule);
+  check_tls_files(loaded);
+  return loaded;
 }
 
 bool is_clean(const config::Loaded& loaded) {

@@ -21,8 +21,11 @@ std::optional<config::ScheduleFault> check_schedule(std::string_view schedule, s
 // command_check.cc.
 std::string check_command(const std::string& program, const std::map<std::string, std::string>& environment);
 
-// Loads `file` with this process's environment and check_schedule. What is asked for and has no effect in
-// this version is a warning.
+// Adds what is wrong with the certificate and the key that are named.
+void check_tls_files(config::Loaded& loaded);
+
+// Loads `file` with this process's environment and check_schedule, and looks at the files of `tls`. What is
+// asked for and has no effect in this version is a warning.
 config::Loaded load_checked(const std::filesystem::path& file);
 
 // True if the file can be served whole: no error, and no enabled entry that lacks a variable.

@@ -33,10 +33,12 @@
 #include "front/http_server.h"
 #include "front/mcp_endpoint.h"
 #include "front/public_service.h"
+#include "gateway/audit.h"
 #include "gateway/gateway.h"
 #include "gateway/token_file.h"
 #include "gateway/tokens.h"
 #include "net/listener.h"
+#include "net/tls_door.h"
 #include "os/descriptors.h"
 #include "os/process.h"
 #include "os/signals.h"
@@ -79,6 +81,8 @@ class Daemon {
   asio::awaitable<void> live();
   asio::awaitable<Result<void>> start();
   Result<void> listen();
+  Result<void> make_door();
+  void renew_door(const config::Config& config);
   Result<net::Listener> listen_on(Result<Address> address);
   asio::awaitable<void> drain();
   asio::awaitable<void> stop();
@@ -105,6 +109,7 @@ class Daemon {
   std::optional<Reloader> reloader_;
   std::unique_ptr<front::McpEndpoint> mcp_;
   std::optional<front::ControlApi> control_;
+  std::shared_ptr<net::TlsDoor> door_;  // of the addresses with https://
   std::unique_ptr<front::HttpServer> server_;
   Event stop_requested_{loop_.get_executor()};
   Event reload_requested_{loop_.get_executor()};  // by SIGHUP; those that come together are one
@@ -132,6 +137,15 @@ milliseconds longest_stop(const config::Config& config, milliseconds running) {
   for (const auto& [name, server] : config.servers)
     ladder = std::max(ladder, server.stop.eof + server.stop.term);
   return config.drain + ladder + std::chrono::seconds(10);
+}
+
+net::TlsFiles files_of(const config::Tls& tls) { return {.certificate = tls.certificate, .key = tls.key}; }
+
+std::shared_ptr<gateway::Audit> audit_of(const config::Audit& wanted) {
+  if (wanted.file.empty()) return nullptr;
+  using Detail = gateway::Audit::Detail;
+  return std::make_shared<gateway::Audit>(std::make_shared<Worker>(), wanted.file,
+                                          wanted.arguments ? Detail::arguments : Detail::names);
 }
 
 // Who asks for more than the machine offers is not started on less.
@@ -187,16 +201,34 @@ Result<void> Daemon::build() {
     if (!why.empty()) refuse_pidns(config.servers, why);
   };
   fit(config_);
-  gateway_ = gateway::Gateway::create(
-      loop_, *custodian_, config_,
-      {.log_dir = log_dir, .catalog_dir = paths_.state_dir / "catalog", .names = names_});
+  gateway_ = gateway::Gateway::create(loop_, *custodian_, config_,
+                                      {.log_dir = log_dir,
+                                       .catalog_dir = paths_.state_dir / "catalog",
+                                       .audit = audit_of(config_.audit),
+                                       .names = names_});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
   history_ = std::move(*history);
   scheduler_ = schedule::Scheduler::create(loop_, *gateway_, *custodian_, *history_, config_,
                                            {.workers = config_.scheduler_workers, .log_dir = log_dir});
-  reloader_.emplace(loop_.get_executor(), looking_, config_, *gateway_, *scheduler_, fit);
+  reloader_.emplace(loop_.get_executor(), looking_, config_, *gateway_, *scheduler_, fit,
+                    [this](const config::Config& config) { renew_door(config); });
+  return make_door();
+}
+
+Result<void> Daemon::make_door() {
+  if (config_.tls.key.empty()) return {};
+  auto door = net::TlsDoor::create(loop_.get_executor(), files_of(config_.tls), {});
+  if (!door) return forward(door);
+  door_ = std::move(*door);
   return {};
+}
+
+void Daemon::renew_door(const config::Config& config) {
+  if (!door_ || config.tls.key.empty()) return;
+  if (const auto renewed = door_->renew(files_of(config.tls)); !renewed)
+    log::error("tls.not_renewed",
+               {{"error", renewed.error().message()}, {"reason", "what was shown before is shown still"}});
 }
 
 asio::awaitable<void> Daemon::live() {
@@ -248,7 +280,8 @@ Result<void> Daemon::listen() {
   const auto executor = loop_.get_executor();
   mcp_ = front::McpEndpoint::create(executor, *gateway_,
                                     {.session_idle_timeout = config_.session_idle_timeout,
-                                     .reconnect_grace = config_.session_reconnect_grace});
+                                     .reconnect_grace = config_.session_reconnect_grace,
+                                     .sessions = static_cast<std::size_t>(config_.http.sessions)});
   tokens_.on_revoked([this](const auto& who) { mcp_->end_sessions_of(who); });
   control_.emplace(
       front::ControlContext{.executor = executor,
@@ -261,12 +294,16 @@ Result<void> Daemon::listen() {
                                       .reload = [this] { return reloader_->reload(); },
                                       .warning = [this] { return state_watch_.warning(); }},
                             .measuring = looking_});
-  server_ = front::HttpServer::create(executor, {});
+  const auto rate = std::make_shared<front::RateLimit>(config_.http.rate);
+  server_ = front::HttpServer::create(executor,
+                                      {.connections = static_cast<std::size_t>(config_.http.connections)});
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
   for (auto& listener : open) {
     const Address bound = listener.address();
-    server_->serve(std::move(listener), front::public_service(*mcp_, bound, {tokens_, config_.auth_anonymous},
-                                                              [this] { return stop_requests_ == 0; }));
+    auto service = front::public_service(*mcp_, bound, {tokens_, config_.auth_anonymous, rate},
+                                         [this] { return stop_requests_ == 0; });
+    service.body_limit = static_cast<std::uint64_t>(config_.http.body);
+    server_->serve(std::move(listener), std::move(service));
   }
   server_->serve(std::move(*control), front::control_service(*control_, *mcp_));
   log::info("gateway.ready", {{"pid", ::getpid()},
@@ -279,7 +316,7 @@ Result<void> Daemon::listen() {
 
 Result<net::Listener> Daemon::listen_on(Result<Address> address) {
   if (!address) return forward(address);
-  return net::Listener::open(loop_.get_executor(), *address);
+  return net::Listener::open(loop_.get_executor(), *address, door_);
 }
 
 asio::awaitable<void> Daemon::reload_when_asked() {
@@ -362,6 +399,10 @@ int serve(const ServeOptions& options) {
   auto tokens = gateway::read_tokens(gateway::token_file_in(paths->state_dir));
   if (!tokens) return say_failed(tokens.error(), *paths), kExitFailed;
   const auto& listen = options.listen.empty() ? loaded->listen : options.listen;
+  if (const auto why = why_not_to_listen_with_tls(listen, loaded->tls); !why.empty()) {
+    std::fprintf(stderr, "holdfast: %s\n", why.c_str());
+    return kExitConfiguration;
+  }
   if (const auto why =
           why_not_to_listen(listen, loaded->auth_anonymous, *tokens, std::chrono::system_clock::now());
       !why.empty()) {

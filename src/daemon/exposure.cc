@@ -25,6 +25,13 @@ std::string why_not_to_listen(const std::vector<std::string>& addresses, config:
          "anonymous: everywhere }`, if whoever reaches it may use every server)";
 }
 
+std::string why_not_to_listen_with_tls(const std::vector<std::string>& addresses, const config::Tls& tls) {
+  const auto asks =
+      std::ranges::find_if(addresses, [](const auto& text) { return text.starts_with("https://"); });
+  if (asks == addresses.end() || !tls.key.empty()) return {};
+  return *asks + " needs `tls: { certificate: FILE, key: FILE }` in the configuration";
+}
+
 void warn_of_exposure(const std::vector<std::string>& addresses, config::Anonymous anonymous) {
   for (const auto& address : addresses) {
     if (!is_reachable(address)) continue;
@@ -34,6 +41,7 @@ void warn_of_exposure(const std::vector<std::string>& addresses, config::Anonymo
                  {"reason",
                   "auth.anonymous is everywhere: whoever reaches this address may use every server, "
                   "without a token"}});
+    if (parse_address(address)->tls) continue;
     log::warn(
         "gateway.clear_text",
         {{"address", address},

@@ -15,6 +15,10 @@ namespace holdfast::daemon {
 std::string why_not_to_listen(const std::vector<std::string>& addresses, config::Anonymous anonymous,
                               const gateway::TokenList& tokens, SystemTime now);
 
+// Why nobody may listen there with TLS: an address asks for it, and there is nothing to show. Empty: it is
+// fine.
+std::string why_not_to_listen_with_tls(const std::vector<std::string>& addresses, const config::Tls& tls);
+
 // Says to the log what others could read or do.
 void warn_of_exposure(const std::vector<std::string>& addresses, config::Anonymous anonymous);
 

@@ -27,5 +27,14 @@ TEST(Exposure, an_address_that_others_could_reach_needs_a_token_or_plain_words) 
   EXPECT_EQ(why_not_to_listen(ours, Anonymous::never, {}, now), "");
 }
 
+TEST(Exposure, an_address_with_tls_needs_something_to_show) {
+  const config::Tls files{.certificate = "c.pem", .key = "k.pem"};
+  const Addresses with{"127.0.0.1:1", "https://127.0.0.1:2"}, without{"127.0.0.1:1", "unix:/x"};
+  EXPECT_EQ(why_not_to_listen_with_tls(with, {}),
+            "https://127.0.0.1:2 needs `tls: { certificate: FILE, key: FILE }` in the configuration");
+  EXPECT_EQ(why_not_to_listen_with_tls(with, files), "");
+  EXPECT_EQ(why_not_to_listen_with_tls(without, {}), "");
+}
+
 }  // namespace
 }  // namespace holdfast::daemon

@@ -81,9 +81,11 @@ asio::awaitable<Result<front::ReloadReport>> Reloader::reload_alone() {
   gateway_.reload(wanted);
   config_.servers = std::move(wanted.servers);
   config_.jobs = std::move(wanted.jobs);
+  config_.tls = wanted.tls;
   config_.drain = wanted.drain;
   config_.scheduler_workers = wanted.scheduler_workers;
   report.applied = true;
+  applied_(config_);
   co_return report;
 }
 

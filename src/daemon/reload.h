@@ -19,15 +19,17 @@ namespace holdfast::daemon {
 class Reloader {
  public:
   // `reader`: the thread that reads, `patience`: for it. `fit`: what this machine and the command line make
-  // of a configuration, as at the start.
+  // of a configuration, as at the start. `applied`: told of one that was taken, before the answer.
   Reloader(asio::any_io_executor executor, std::shared_ptr<Worker> reader, config::Config& config,
            gateway::Gateway& gateway, schedule::Scheduler& scheduler,
-           std::function<void(config::Config&)> fit, milliseconds patience = milliseconds(5'000))
+           std::function<void(config::Config&)> fit, std::function<void(const config::Config&)> applied,
+           milliseconds patience = milliseconds(5'000))
       : reader_(std::move(reader)),
         config_(config),
         gateway_(gateway),
         scheduler_(scheduler),
         fit_(std::move(fit)),
+        applied_(std::move(applied)),
         patience_(patience),
         free_(executor) {
     free_.set();
@@ -49,6 +51,7 @@ class Reloader {
   gateway::Gateway& gateway_;
   schedule::Scheduler& scheduler_;
   std::function<void(config::Config&)> fit_;
+  std::function<void(const config::Config&)> applied_;
   milliseconds patience_;
   Event free_;
 };

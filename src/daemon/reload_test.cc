@@ -23,7 +23,8 @@ struct ReloadTest : testing::Test {
   FakeGateway gateway;
   FakeScheduler scheduler;
   config::Config config;
-  Reloader reloader{loop.get_executor(), worker, config, gateway, scheduler, [](config::Config&) {}, 50ms};
+  Reloader reloader{loop.get_executor(),          worker, config, gateway, scheduler, [](config::Config&) {},
+                    [](const config::Config&) {}, 50ms};
 
   void SetUp() override {
     config.file = (dir.path() / "config.yaml").string();

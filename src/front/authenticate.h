@@ -5,15 +5,17 @@
 
 #include "config/config.h"
 #include "front/http_server.h"
+#include "front/rate_limit.h"
 #include "gateway/principal.h"
 #include "gateway/tokens.h"
 
 namespace holdfast::front {
 
-// Who may come in. `tokens` outlives the server.
+// Who may come in, and how often. `tokens` outlives the server.
 struct Admission {
   gateway::Tokens& tokens;
   config::Anonymous anonymous = config::Anonymous::loopback;
+  std::shared_ptr<RateLimit> rate = nullptr;  // of all listeners together; null: none
 };
 
 // Whose request it is, or the answer that turns it away: 401 as in RFC 6750, section 3; 400 for a token in

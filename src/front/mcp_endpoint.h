@@ -19,7 +19,7 @@ namespace holdfast::front {
 struct McpEndpointOptions {
   milliseconds session_idle_timeout{1'800'000};  // without a request in flight or an open stream
   milliseconds reconnect_grace{30'000};          // after its GET stream went, without sign of the client
-  std::size_t sessions = 1024;                   // more: 503
+  std::size_t sessions = 16'384;                 // more: 503
   McpSessionOptions session = {};
 };
 

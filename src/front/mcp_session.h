@@ -87,6 +87,7 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   // False: something of it still runs at the deadline.
   asio::awaitable<bool> ended(std::chrono::steady_clock::time_point deadline);
 
+  [[nodiscard]] std::string_view who() const override { return principal_->name; }
   [[nodiscard]] const mcp::ClientProfile& profile() const override { return profile_; }
   void notified(std::string_view server, std::string_view method, std::string_view params,
                 gateway::CallNumber call) override;

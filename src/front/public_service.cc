@@ -20,6 +20,15 @@ struct Door {
   std::function<bool()> ready;
 };
 
+Response too_many(int per_second, std::chrono::milliseconds wait) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  Response refused = rpc_error(
+      429, {}, mcp::kServerError,
+      "too many requests: this client may send " + std::to_string(per_second) + " a second (http.rate)");
+  refused.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return refused;
+}
+
 // Whether it lives may be asked by anybody; all else by somebody.
 asio::awaitable<Response> answer(std::shared_ptr<const Door> door, Request request) {
   const std::string path(request.path());
@@ -35,6 +44,10 @@ asio::awaitable<Response> answer(std::shared_ptr<const Door> door, Request reque
     log::debug("front.refused", {{"address", to_string(door->bound)}, {"reason", *why}});
     co_return rpc_error(403, {}, mcp::kServerError, *why);
   }
+  if (const auto& rate = door->admission.rate; mcp && rate) {
+    if (const auto wait = rate->refuse(*who, std::chrono::steady_clock::now()))
+      co_return too_many(rate->per_second(), *wait);
+  }
   if (mcp) co_return co_await door->endpoint.handle(std::move(request), *std::move(who));
   if (path != "/healthz" && path != "/readyz")
     co_return control::error_response(404, "not_found", "no such path");
@@ -49,7 +62,7 @@ asio::awaitable<Response> answer(std::shared_ptr<const Door> door, Request reque
 Service public_service(McpEndpoint& endpoint, Address bound, Admission admission,
                        std::function<bool()> ready) {
   const auto door =
-      std::make_shared<const Door>(Door{endpoint, std::move(bound), admission, std::move(ready)});
+      std::make_shared<const Door>(Door{endpoint, std::move(bound), std::move(admission), std::move(ready)});
   return {.handler = [door](Request request) { return answer(door, std::move(request)); }};
 }
 

@@ -49,6 +49,25 @@ TEST_F(PublicServiceTest, serves_a_client_from_initialize_to_delete) {
   EXPECT_EQ(ask("POST", "/mcp/memory", R"({"jsonrpc":"2.0","id":1,"method":"ping"})", session).status, 404U);
 }
 
+TEST_F(PublicServiceTest, a_client_that_sends_too_much_is_told_when_to_come_again) {
+  const Admission admission{front->tokens, config::Anonymous::loopback, std::make_shared<RateLimit>(1)};
+  const Service service = public_service(*front->endpoint, address, admission, [] { return true; });
+  const auto one_more = [&](std::string path) {
+    Request request;
+    request.method = "POST", request.target = std::move(path), request.body = kInitialize;
+    request.headers = {{"Content-Type", "application/json"}, {"Host", "127.0.0.1"}};
+    request.peer.loopback = true;
+    return front->thread.await(service.handler(std::move(request)));
+  };
+  EXPECT_EQ(one_more("/mcp/memory").status, 200U);
+  EXPECT_EQ(one_more("/mcp/memory").status, 200U);
+  const Response refused = one_more("/mcp");
+  EXPECT_EQ(refused.status, 429U);
+  EXPECT_EQ(refused.headers, (Headers{{"Retry-After", "1"}}));
+  EXPECT_EQ(front->counts.opened, 2);
+  EXPECT_NE(one_more("/healthz").status, 429U);
+}
+
 TEST_F(PublicServiceTest, a_web_page_that_is_not_of_this_machine_is_refused_before_anything_is_opened) {
   const auto got = ask("POST", "/mcp/memory", kInitialize, {{"Origin", "http://evil.example"}});
   EXPECT_EQ(got.status, 403U);

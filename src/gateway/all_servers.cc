@@ -65,6 +65,7 @@ AllServers::AllServers(Gateway& gateway, std::shared_ptr<Catalog> catalog,
       catalog_(std::move(catalog)),
       client_(client),
       options_(options),
+      who_(client ? client->who() : std::string_view()),
       profile_(client ? client->profile() : mcp::ClientProfile()) {}
 
 bool AllServers::begin(const std::string& label) {

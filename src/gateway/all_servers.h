@@ -67,6 +67,7 @@ class AllServers final : public Consumer,
   Result<void> notify(std::string_view method, std::string_view params);
 
   // all_servers.cc
+  [[nodiscard]] std::string_view who() const override { return who_; }
   [[nodiscard]] const mcp::ClientProfile& profile() const override { return profile_; }
   void notified(std::string_view server, std::string_view method, std::string_view params,
                 CallNumber call) override;
@@ -131,6 +132,7 @@ class AllServers final : public Consumer,
   const std::shared_ptr<Catalog> catalog_;
   const std::weak_ptr<Consumer> client_;
   const AllOptions options_;
+  const std::string who_;
   const mcp::ClientProfile profile_;
   std::unique_ptr<Session> session_;  // nullptr: ended
   std::string session_id_;

@@ -23,6 +23,8 @@ class Consumer {
  public:
   virtual ~Consumer() = default;
 
+  // Whose rights it has, for records: a token's name, "anonymous", "owner".
+  [[nodiscard]] virtual std::string_view who() const { return {}; }
   // What servers are told of it in their handshake; does not change while a session is open.
   [[nodiscard]] virtual const mcp::ClientProfile& profile() const = 0;
 

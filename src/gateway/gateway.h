@@ -23,6 +23,7 @@
 
 namespace holdfast::gateway {
 
+class Audit;
 class Catalog;
 
 // One row of `ps` (docs/holdfast.1: shapes). An instance that starts has no tree yet, thus no `id`; its tree
@@ -69,6 +70,7 @@ struct StopRequest {
 struct GatewayOptions {
   std::filesystem::path log_dir;        // one rotated stderr file per server
   std::filesystem::path catalog_dir{};  // one file per server of what it listed last; empty: none
+  std::shared_ptr<Audit> audit{};       // null: none is kept
   std::shared_ptr<Worker> names{};      // looks up the hosts of remote servers; null: only addresses will do
   bool reap_at_once = true;  // an orphan is reaped when its last lease ends; off: only sweeps do (tests)
 };

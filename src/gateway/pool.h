@@ -48,6 +48,8 @@ class Pool {
   [[nodiscard]] std::vector<InstanceView> instances() const;
   [[nodiscard]] std::filesystem::path stderr_log(std::string_view server) const;
 
+  [[nodiscard]] Audit* audit() const { return options_.audit.get(); }  // null: none is kept
+
   // From here on clients are refused; runs that are under way may still call, and start what they need.
   void close() { closed_ = true; }
   [[nodiscard]] bool is_closed() const { return closed_; }

@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "gateway/audit.h"
 #include "gateway/profile.h"
 
 namespace holdfast::gateway {
@@ -12,6 +13,9 @@ SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label,
       id_(random_hex(16)),
       kind_(kind),
       label_(std::move(label)),
+      who_(kind == SessionKind::job ? "job"
+           : consumer               ? consumer->who()
+                                    : std::string_view()),
       own_contact_(std::make_shared<Contact>(
           Contact{.session = id_,
                   .profile = normalised(consumer ? consumer->profile() : mcp::ClientProfile()),
@@ -54,6 +58,14 @@ void SessionCore::end() {
   leases_.clear();
 }
 
+void SessionCore::audit(std::string_view server, std::string_view method, std::string_view params,
+                        Result<mcp::Reply>& reply, bool cancelled,
+                        std::chrono::steady_clock::time_point began) const {
+  pool_.audit()->record(
+      {.who = who_, .client = label_, .session = id_, .server = server, .method = method, .params = params},
+      reply, cancelled, std::chrono::steady_clock::now() - began);
+}
+
 SessionView SessionCore::view() const {
   SessionView view{.id = id_, .label = label_, .kind = kind_, .since = since_, .servers = {}};
   for (const auto& [server, lease] : leases_)
@@ -87,6 +99,16 @@ asio::awaitable<Result<mcp::Reply>> request(std::shared_ptr<SessionCore> core, s
   co_return co_await (*instance)->request(core->contact(), kept_method, kept_params, std::move(options));
 }
 
+asio::awaitable<Result<mcp::Reply>> audited(std::shared_ptr<SessionCore> core, std::string server,
+                                            std::string_view method, std::string_view params,
+                                            CallOptions options) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::string kept_method(method), kept_params(params);
+  auto reply = co_await request(core, server, kept_method, kept_params, std::move(options));
+  core->audit(server, kept_method, kept_params, reply, co_await is_cancelled(), began);
+  co_return reply;
+}
+
 asio::awaitable<Result<std::vector<mcp::Tool>>> tools(std::shared_ptr<SessionCore> core, std::string server) {
   auto instance = co_await core->instance_of(std::move(server));
   if (!instance) co_return forward(instance);
@@ -101,7 +123,8 @@ asio::awaitable<Result<mcp::InitializeResult>> SessionImpl::connect(std::string_
 
 asio::awaitable<Result<mcp::Reply>> SessionImpl::request(std::string_view server, std::string_view method,
                                                          std::string_view params, CallOptions options) {
-  return gateway::request(core_, std::string(server), method, params, std::move(options));
+  const auto way = core_->audited() ? audited : gateway::request;
+  return way(core_, std::string(server), method, params, std::move(options));
 }
 
 asio::awaitable<Result<std::vector<mcp::Tool>>> SessionImpl::tools(std::string_view server) {

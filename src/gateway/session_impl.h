@@ -28,12 +28,16 @@ class SessionCore {
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] SessionView view() const;
   [[nodiscard]] const ContactPtr& contact() const { return contact_; }
+  // Leaves its line in the audit if one is kept.
+  void audit(std::string_view server, std::string_view method, std::string_view params,
+             Result<mcp::Reply>& reply, bool cancelled, std::chrono::steady_clock::time_point began) const;
+  [[nodiscard]] bool audited() const { return pool_.audit() != nullptr; }
 
  private:
   Pool& pool_;
   const std::string id_;
   const SessionKind kind_;
-  const std::string label_;
+  const std::string label_, who_;
   const SystemTime since_ = std::chrono::system_clock::now();
   const std::shared_ptr<Contact> own_contact_;
   const ContactPtr contact_ = own_contact_;  // as others see it

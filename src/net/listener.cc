@@ -104,8 +104,13 @@ bool comes_from_loopback(const Socket& socket) {
 
 }  // namespace
 
-Result<Listener> Listener::open(const asio::any_io_executor& executor, const Address& address) {
-  return address.local ? open_local(executor, address) : open_tcp(executor, address);
+Result<Listener> Listener::open(const asio::any_io_executor& executor, const Address& address,
+                                std::shared_ptr<TlsDoor> door) {
+  if (address.local) return open_local(executor, address);
+  if (address.tls && !door) return fail(Errc::invalid, "listen: no certificate for", to_string(address));
+  auto listener = open_tcp(executor, address);
+  if (listener && address.tls) listener->door_ = std::move(door);
+  return listener;
 }
 
 Result<Listener> Listener::open_local(const asio::any_io_executor& executor, const Address& address) {
@@ -184,8 +189,16 @@ asio::awaitable<Result<Accepted>> Listener::accept() {
   } else {
     prepare(accepted.socket);
     accepted.peer.loopback = comes_from_loopback(accepted.socket);
+    auto socket = indoors(std::move(accepted.socket));
+    if (!socket) co_return forward(socket);
+    accepted.socket = std::move(*socket);
   }
   co_return accepted;
+}
+
+Result<Socket> Listener::indoors(Socket accepted) {
+  if (!door_) return accepted;
+  return door_->admit(std::move(accepted));
 }
 
 }  // namespace holdfast::net

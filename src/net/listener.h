@@ -5,10 +5,12 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "net/address.h"
+#include "net/tls_door.h"
 #include "os/peer.h"
 
 namespace holdfast::net {
@@ -28,8 +30,10 @@ struct Accepted {
 class Listener {
  public:
   // Unix: bound aside, mode 0600, listening, then renamed into place. A dead socket is replaced; a live one
-  // is Errc::refused, and so is a file of another kind. TCP: port 0 takes any, see address().
-  static Result<Listener> open(const asio::any_io_executor& executor, const Address& address);
+  // is Errc::refused, and so is a file of another kind. TCP: port 0 takes any, see address(). An address with
+  // TLS needs a door, which what is accepted comes through; without one: Errc::invalid.
+  static Result<Listener> open(const asio::any_io_executor& executor, const Address& address,
+                               std::shared_ptr<TlsDoor> door = nullptr);
   Listener(Listener&&) = default;
   Listener& operator=(Listener&&) = delete;
   ~Listener();
@@ -48,10 +52,13 @@ class Listener {
       : acceptor_(std::move(acceptor)), address_(std::move(address)) {}
   static Result<Listener> open_local(const asio::any_io_executor& executor, const Address& address);
   static Result<Listener> open_tcp(const asio::any_io_executor& executor, const Address& address);
+  // A connection as whoever serves it sees it.
+  Result<Socket> indoors(Socket accepted);
 
   Acceptor acceptor_;
   Address address_;
   std::optional<os::FileIdentity> file_;
+  std::shared_ptr<TlsDoor> door_;  // of an address with TLS
 };
 
 }  // namespace holdfast::net

@@ -170,6 +170,12 @@ class Door final : public TlsDoor {
 
 }  // namespace
 
+Result<void> check(const TlsFiles& files) {
+  auto read = read_files(files);
+  if (!read) return forward(read);
+  return {};
+}
+
 Result<std::unique_ptr<TlsDoor>> TlsDoor::create(asio::any_io_executor executor, const TlsFiles& files,
                                                  TlsDoorOptions options) {
   auto context = read_files(files);

@@ -24,6 +24,9 @@ struct TlsDoorOptions {
   std::chrono::milliseconds farewell{2'000};    // to say that nothing more comes
 };
 
+// Whether a door could be made of them. Errors as of create().
+Result<void> check(const TlsFiles& files);
+
 // TLS 1.2 and 1.3, HTTP/1.1 by ALPN. Loop thread only.
 class TlsDoor {
  public:

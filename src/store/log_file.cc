@@ -15,10 +15,12 @@ LogFile::LogFile(fs::path path, LogLimits limits) : path_(std::move(path)), limi
 }
 
 bool LogFile::reopen() {
+  std::error_code ec;
+  const bool fresh = !fs::exists(path_, ec);
   file_.reset(std::fopen(path_.c_str(), "ae"));  // e: close-on-exec, so that no server inherits it
   if (!file_) return false;
   std::setvbuf(file_.get(), nullptr, _IONBF, 0);
-  std::error_code ec;
+  if (fresh) fs::permissions(path_, fs::perms::owner_read | fs::perms::owner_write, ec);
   const auto size = fs::file_size(path_, ec);
   size_ = ec ? 0 : static_cast<std::int64_t>(size);
   return true;
@@ -36,10 +38,13 @@ void LogFile::rotate() {
   if (fs::exists(path_, ignored)) fs::resize_file(path_, 0, ignored);
 }
 
+std::string LogFile::gap() const {
+  if (limits_.json) return "\n{\"missing_bytes\":" + std::to_string(unsaid_) + "}\n";
+  return "\n[holdfast: " + counted(unsaid_, "byte is", "bytes are") + " missing here]\n";
+}
+
 void LogFile::append(std::string_view text) {
-  if (unsaid_ > 0 &&
-      put("\n[holdfast: " + counted(unsaid_, "byte is", "bytes are") + " missing here]\n") == 0)
-    unsaid_ = 0;
+  if (unsaid_ > 0 && put(gap()) == 0) unsaid_ = 0;
   lost(static_cast<std::int64_t>(put(text)));
 }
 

@@ -15,9 +15,11 @@ namespace holdfast::store {
 struct LogLimits {
   std::int64_t max_bytes = std::int64_t{1} << 20;  // of one generation
   int generations = 3;  // the current file and its elders: x.log, x.log.1, x.log.2; at least 1
+  bool json = false;    // lines are JSON, and so is the one that says what is missing
 };
 
-// One writer. Not thread-safe. A write may wait for the disk: on the loop, store/queued_log.h is for that.
+// One writer; the file is its owner's alone (0600). Not thread-safe. A write may wait for the disk: on the
+// loop, store/queued_log.h is for that.
 class LogFile {
  public:
   // To be opened by the first append(), which goes on after what is there.
@@ -37,6 +39,7 @@ class LogFile {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   bool reopen();
+  [[nodiscard]] std::string gap() const;   // what is missing here, in words
   std::size_t put(std::string_view text);  // how many bytes of it were dropped
   void rotate();
 
