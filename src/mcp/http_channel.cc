@@ -212,10 +212,9 @@ asio::awaitable<void> Remote::pump(std::shared_ptr<Remote> self) {
 asio::awaitable<void> Remote::post(std::shared_ptr<Remote> self, SharedPost post, std::string line) {
   auto response = co_await exchange(make_request("POST", std::move(line)), post);
   if (post->withdraws) withdraw(*post->withdraws);
+  const bool parted = !response || is_stream(*response);
   if (response && !over_) take_answer(post, std::move(*response));
-  const bool broke = !response && post->last_event && !post->answered;
-  const bool parted = response && is_stream(*response) && !post->answered && post->last_event;
-  if ((broke || parted) && !over_) co_await resume(post);
+  if (parted && post->last_event && !post->answered && !over_) co_await resume(post);
   if (post->withdrawn) post->answered = true;
   if (!response && !over_ && !post->withdrawn) {
     if (response.error().is(Errc::cancelled)) co_return;

@@ -178,6 +178,25 @@ TEST_F(HttpChannelTest, a_stream_that_broke_is_taken_up_behind_its_last_event) {
   EXPECT_EQ(endpoint.count("GET", "Last-Event-ID: e2\r\n"), 1);
 }
 
+// 2025-11-25, SSE polling: to part is no error.
+TEST_F(HttpChannelTest, a_stream_that_parts_in_good_order_is_taken_up_when_it_says) {
+  std::optional<steady_clock::time_point> parted, back;
+  shake_hands([&](const std::string& request) -> Act {
+    if (request.starts_with("POST")) {
+      parted = steady_clock::now();
+      return {kStream + chunk("id: e1\nretry: 60\ndata: \n\n") + kEnd};
+    }
+    back = steady_clock::now();
+    return {kStream + chunk("id: e2\ndata: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n\n") + kEnd};
+  });
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(1));
+  EXPECT_THAT(lines[0], HasSubstr("\"result\""));
+  EXPECT_EQ(endpoint.count("GET", "Last-Event-ID: e1\r\n"), 1);
+  ASSERT_TRUE(parted && back);
+  EXPECT_GE(*back - *parted, std::chrono::milliseconds(60));
+}
+
 TEST_F(HttpChannelTest, a_request_that_gets_no_answer_is_answered_with_the_reason) {
   int posts = 0;
   shake_hands([&](const std::string&) -> Act {

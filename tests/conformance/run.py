@@ -48,10 +48,14 @@ def configuration(entry):
     return "\n".join(lines) + "\n"
 
 
-def start(holdfast, entry, directory):
-    """A gateway with the fixture behind this entry; whether it answers is to be seen."""
+def make_anew(directory):
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
+
+
+def start(holdfast, entry, directory):
+    """A gateway with the fixture behind this entry; whether it answers is to be seen."""
+    make_anew(directory)
     config = os.path.join(directory, "config.yaml")
     with open(config, "w", encoding="utf-8") as file:
         file.write(configuration(entry))
@@ -102,12 +106,16 @@ def verdicts(results):
     return [(scenario, complaints) for _when, scenario, complaints in sorted(found)]
 
 
+def say_verdict(scenario, complaints):
+    print(f"  {'FAIL' if complaints else 'ok  '} {scenario}{' (not scored)' if scenario in NOT_SCORED else ''}", flush=True)
+    for complaint in complaints:
+        print("       " + complaint.replace("\n", "\n         "))
+
+
 def report(found):
     """Prints every scenario: (scored ones that pass, others that pass)."""
     for scenario, complaints in found:
-        print(f"  {'FAIL' if complaints else 'ok  '} {scenario}{' (not scored)' if scenario in NOT_SCORED else ''}")
-        for complaint in complaints:
-            print("       " + complaint.replace("\n", "\n         "))
+        say_verdict(scenario, complaints)
     passed = {scenario for scenario, complaints in found if not complaints}
     scored, others = len(passed.difference(NOT_SCORED)), len(passed.intersection(NOT_SCORED))
     print(f"  not scored: {others} of {len(NOT_SCORED)}", flush=True)
@@ -164,11 +172,15 @@ def pair(pairing, holdfast, fixture, directory):
     return good, f"conformance {REVISION} {pairing}: {passed[0]} of {SCORED} scenarios"
 
 
+def skip(why):
+    print("conformance: Skipped\n" + why)
+    return 1 if "interop" in os.environ.get("CUSTODY_REQUIRE", "").split(",") else 77
+
+
 def main():
     why = missing()
     if why is not None:
-        print("conformance: Skipped\n" + why)
-        return 1 if "interop" in os.environ.get("CUSTODY_REQUIRE", "").split(",") else 77
+        return skip(why)
     holdfast, fixture, directory, *pairings = sys.argv[1:]
     proc.become_subreaper()
     played = [pair(pairing, os.path.abspath(holdfast), os.path.abspath(fixture),
