@@ -48,6 +48,7 @@ enum class Mechanism {
   drain_spares_the_used,        // what drains ends when its last use does
   eviction_spares_the_held,     // what somebody holds is nobody's to evict
   nothing_is_guessed,           // what a server says of itself reaches whom it belongs to, or nobody
+  session_ends_with_its_stream,  // where the stream cannot be taken up again
   // who may come in
   token_secret,              // a token is known by its secret, not by its id
   token_rights,              // and has its own rights only
