@@ -115,7 +115,7 @@ TEST_F(Elsewhere, what_only_speaks_sse_is_found_out_and_its_tools_are_listed_and
   EXPECT_TRUE(until([&] { return facts(far, "status")["sessions"] == 0; }, 5s));
 }
 
-TEST_F(Elsewhere, what_it_says_by_sse_and_asks_reaches_its_client) {
+TEST_F(Elsewhere, what_it_says_by_sse_reaches_its_client) {
   GatewayProcess far(config_with(kFixture + "    args: [--list-changed]\n"));
   GatewayProcess near(config_with(url_of(far, "/sse/s") + "    transport: sse\n"));
   auto client = connect(near, "s");
