@@ -41,13 +41,14 @@ enum class Mechanism {
   shortage_news,       // who lacked a descriptor while looking has proven nothing
   quiet_vfork,         // who waits for a newborn is not chosen to hear of it
   // the gateway
-  orphan_at_last_lease,         // what nobody holds any more is orphaned, and reaped at once
-  proof_before_the_next,        // the next instance of a key starts when the old one is proven gone
-  calls_hold_off_idleness,      // no idle deadline ends an instance with a call in flight
-  reload_spares_the_unchanged,  // an entry that reads as before is left alone
-  drain_spares_the_used,        // what drains ends when its last use does
-  eviction_spares_the_held,     // what somebody holds is nobody's to evict
-  nothing_is_guessed,           // what a server says of itself reaches whom it belongs to, or nobody
+  orphan_at_last_lease,          // what nobody holds any more is orphaned, and reaped at once
+  proof_before_the_next,         // the next instance of a key starts when the old one is proven gone
+  calls_hold_off_idleness,       // no idle deadline ends an instance with a call in flight
+  reload_spares_the_unchanged,   // an entry that reads as before is left alone
+  drain_spares_the_used,         // what drains ends when its last use does
+  eviction_spares_the_held,      // what somebody holds is nobody's to evict
+  nothing_is_guessed,            // what a server says of itself reaches whom it belongs to, or nobody
+  session_ends_with_its_stream,  // where the stream cannot be taken up again
   // who may come in
   token_secret,              // a token is known by its secret, not by its id
   token_rights,              // and has its own rights only

@@ -1,6 +1,7 @@
 #include "base/url.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace holdfast {
@@ -17,6 +18,16 @@ Result<Url> parse_unix(std::string_view rest, std::string_view text) {
   if (auto checked = parse_address("unix:" + url.path); !checked)
     return fail(Errc::invalid, checked.error().op, text);
   return url;
+}
+
+bool has_unprintable(std::string_view text) {
+  return std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; });
+}
+
+// "mailto:", "http:": what stands before a reference's own path makes it a whole one.
+bool has_scheme(std::string_view reference) {
+  const auto colon = reference.find(':');
+  return colon != std::string_view::npos && colon < reference.find_first_of("/?#");
 }
 
 }  // namespace
@@ -36,8 +47,7 @@ std::optional<Address> Url::address() const {
 
 Result<Url> parse_url(std::string_view text) {
   const auto wrong = [&](std::string_view what) { return fail(Errc::invalid, what, text); };
-  if (std::ranges::any_of(text, [](unsigned char c) { return c <= ' ' || c == 0x7f; }))
-    return wrong("a blank or a control character stands in it");
+  if (has_unprintable(text)) return wrong("a blank or a control character stands in it");
   const std::string_view whole = text.substr(0, text.find('#'));
   if (whole.starts_with("unix:/")) return parse_unix(whole.substr(5), text);
   Url url;
@@ -64,6 +74,31 @@ Result<Url> parse_url(std::string_view text) {
   if (port.front() != ':' || error != std::errc() || stop != port.data() + port.size() || url.port == 0)
     return wrong("its port is no number from 1 to 65535");
   return url;
+}
+
+Result<Url> resolve_url(const Url& base, std::string_view reference) {
+  if (has_scheme(reference)) return parse_url(reference);
+  if (reference.starts_with("//")) return parse_url((base.tls ? "https:" : "http:") + std::string(reference));
+  if (has_unprintable(reference))
+    return fail(Errc::invalid, "a blank or a control character stands in it", reference);
+  const std::string_view own = reference.substr(0, reference.find('#'));
+  const std::string_view path = std::string_view(base.target).substr(0, base.target.find('?'));
+  Url url = base;
+  if (own.starts_with('/'))
+    url.target = own;
+  else if (own.starts_with('?'))
+    url.target = std::string(path).append(own);
+  else if (!own.empty())
+    url.target = std::string(path.substr(0, path.rfind('/') + 1)).append(own);
+  return url;
+}
+
+bool same_origin(const Url& a, const Url& b) {
+  const auto same_letter = [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  };
+  return a.tls == b.tls && a.port == b.port && a.path == b.path &&
+         std::ranges::equal(a.host, b.host, same_letter);
 }
 
 }  // namespace holdfast

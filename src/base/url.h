@@ -28,4 +28,11 @@ struct Url {
 // of these, no host, credentials, a port that is none, blanks or control characters.
 Result<Url> parse_url(std::string_view text);
 
+// The URL that `reference` means where it stands in what came from `base`: a whole one, or a path, with or
+// without a slash in front, or a query (RFC 3986, 5.2, but for dot segments, which stay). Errors as above.
+Result<Url> resolve_url(const Url& base, std::string_view reference);
+
+// Scheme, host and port are the same; or the unix socket.
+bool same_origin(const Url& a, const Url& b);
+
 }  // namespace holdfast

@@ -44,5 +44,37 @@ TEST(Url, what_is_none_is_refused_with_the_reason) {
   EXPECT_EQ(show("unix:/" + std::string(200, 'x')), "the path of a socket has at most 107 bytes");
 }
 
+std::string resolved(std::string_view base, std::string_view reference) {
+  const auto url = resolve_url(*parse_url(base), reference);
+  if (!url) return std::string(url.error().op);
+  return (url->tls ? "tls " : "") + url->host_header() + " " + url->target +
+         (same_origin(*parse_url(base), *url) ? "" : " elsewhere");
+}
+
+TEST(Url, what_refers_to_it_is_read_from_where_it_stands) {
+  constexpr const char* kBase = "http://h.example:81/a/sse?x=1";
+  EXPECT_EQ(resolved(kBase, "/messages?session=7"), "h.example:81 /messages?session=7");
+  EXPECT_EQ(resolved(kBase, "messages/?session=7#f"), "h.example:81 /a/messages/?session=7");
+  EXPECT_EQ(resolved(kBase, "?session=7"), "h.example:81 /a/sse?session=7");
+  EXPECT_EQ(resolved(kBase, "?to=http://x/"), "h.example:81 /a/sse?to=http://x/");
+  EXPECT_EQ(resolved(kBase, ""), "h.example:81 /a/sse?x=1");
+  EXPECT_EQ(resolved("http://h.example", "messages"), "h.example /messages");
+  EXPECT_EQ(resolved(kBase, "http://H.example:81/m"), "H.example:81 /m");
+  EXPECT_EQ(resolved("unix:/run/h.sock:/sse", "/messages"), "localhost /messages");
+}
+
+TEST(Url, what_refers_to_another_scheme_host_or_port_is_of_another_origin) {
+  constexpr const char* kBase = "https://h.example/sse";
+  EXPECT_EQ(resolved(kBase, "https://h.example:443/m"), "tls h.example /m");
+  EXPECT_EQ(resolved(kBase, "http://h.example:443/m"), "h.example:443 /m elsewhere");
+  EXPECT_EQ(resolved(kBase, "https://h.example:8443/m"), "tls h.example:8443 /m elsewhere");
+  EXPECT_EQ(resolved(kBase, "//evil.example/m"), "tls evil.example /m elsewhere");
+  EXPECT_EQ(resolved(kBase, "https://h.example@evil.example/m"), "credentials belong into `headers`");
+  EXPECT_EQ(resolved(kBase, "unix:/run/h.sock:/m"), "localhost /m elsewhere");
+  EXPECT_EQ(resolved("unix:/run/h.sock", "http://localhost/m"), "localhost /m elsewhere");
+  EXPECT_EQ(resolved(kBase, "mailto:x"), "it must begin with http://, https:// or unix:/");
+  EXPECT_EQ(resolved(kBase, "/m\r\nX: y"), "a blank or a control character stands in it");
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -42,6 +42,7 @@ struct Server {
   // ... or a remote address.
   std::string url;
   std::map<std::string, std::string> headers;
+  bool sse = false;  // it is spoken to by HTTP+SSE, and asked for nothing newer first
 
   Sharing sharing = Sharing::session;
   std::string sharing_key;                   // "header:X-Project" or "token" when sharing == key

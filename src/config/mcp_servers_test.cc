@@ -57,6 +57,8 @@ TEST(mcp_servers, claude_code) {
   EXPECT_EQ(summary(loaded),
             "api: https://api.example.org/mcp Authorization:Bearer s3cret\n"
             "events: https://example.org/sse\nlocal: uvx mcp-server-time\n");
+  EXPECT_FALSE(loaded.config.servers.at("api").sse);
+  EXPECT_TRUE(loaded.config.servers.at("events").sse);
 }
 
 TEST(mcp_servers, vs_code) {

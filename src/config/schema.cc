@@ -31,7 +31,7 @@ const std::vector<Option>& table() {
   static const std::vector<Option> rows = {
     // ---- top
     {.section = S::top, .key = "listen", .type = T::listen, .fallback = "127.0.0.1:4653", .expand = true,
-     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp` for all servers together and `/mcp/NAME` for the server of that name; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT`, another address of this machine or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner, by `auth.anonymous`; from other machines only who presents a token. Where others could reach an address and there is no token, the gateway does not start. `https://` before a port says TLS (`tls`); without it tokens and all else pass in clear text. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
+     .doc = "Where MCP clients come in by Streamable HTTP, `/mcp` for all servers together and `/mcp/NAME` for the server of that name; older ones by HTTP+SSE, `/sse` and `/sse/NAME`; `/healthz` and `/readyz` are answered too. `127.0.0.1:PORT`, `[::1]:PORT`, another address of this machine or `unix:/path`, one or a list. On a port every user of this machine is served, on a unix socket (mode 0600) its owner, by `auth.anonymous`; from other machines only who presents a token. Where others could reach an address and there is no token, the gateway does not start. `https://` before a port says TLS (`tls`); without it tokens and all else pass in clear text. Port 0 takes any free port and prints it; `[]` listens nowhere, and only the control socket answers.",
      .set = [](Target& t, Value&& v) { t.config->listen = std::move(v.list); }},
     {.section = S::top, .key = "mcpServers", .synonyms = {"servers"}, .type = T::servers, .nested = S::server,
      .doc = "The MCP servers by name. Letters, digits, `-` and `_`; `__` becomes `_`."},
@@ -66,13 +66,14 @@ const std::vector<Option>& table() {
      .doc = "The server's working directory, which must exist; the folder of the configuration file if absent.",
      .set = [](Target& t, Value&& v) { t.server->cwd = std::move(v.text); }},
     {.section = S::server, .key = "url", .synonyms = {"serverUrl", "httpUrl"}, .type = T::text, .expand = true,
-     .doc = "The address of a server that runs elsewhere, by Streamable HTTP: `http://`, `https://` (its certificate must be good by the system's authorities) or `unix:/path[:/target]`. Either this or `command`.",
+     .doc = "The address of a server that runs elsewhere: `http://`, `https://` (its certificate must be good by the system's authorities) or `unix:/path[:/target]`. By Streamable HTTP, or by HTTP+SSE where the server refuses the handshake with 400, 404 or 405. Either this or `command`.",
      .set = [](Target& t, Value&& v) { t.server->url = std::move(v.text); }},
     {.section = S::server, .key = "headers", .type = T::text_map, .expand = true, .doc = "HTTP headers of every request to a server with a `url`.",
      .set = [](Target& t, Value&& v) { t.server->headers = std::move(v.map); }},
     {.section = S::server, .key = "type", .synonyms = {"transport"}, .type = T::choice,
      .choices = {"stdio", "http", "sse", "streamable-http", "streamableHttp", "streamable_http", "local", "remote"},
-     .doc = "What other clients write; `command` or `url` decide.", .set = [](Target&, Value&&) {}},
+     .doc = "`sse`: a server with a `url` is spoken to by HTTP+SSE at once. All else is what other clients write; `command` or `url` decide.",
+     .set = [](Target& t, Value&& v) { t.server->sse = v.text == "sse"; }},
     {.section = S::server, .key = "sharing", .type = T::sharing, .fallback = "session", .nested = S::sharing,
      .doc = "Who shares one running copy: `session` (each session has its own), `shared` (one for all whose clients say the same of themselves: revision and capabilities, roots left out; with `maxInstances: 1` one for all indeed, which then is told of no client's capabilities), or a `key` (one per value of a header or token; not served by this version: such an entry is not started).",
      .set = [](Target& t, Value&& v) {

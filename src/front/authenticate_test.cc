@@ -196,6 +196,26 @@ TEST_F(AuthenticateTest, revoking_ends_the_sessions_and_what_they_have_in_flight
   EXPECT_EQ(in_session(other, restricted, std::string(kPing)).status, 200U);
 }
 
+TEST_F(AuthenticateTest, a_stream_of_the_older_transport_is_its_principals_too) {
+  const Response opened = ask(Anonymous::never, kRemote, bearer(right), "", "/sse/memory", kOutside, "GET");
+  ASSERT_EQ(opened.status, 200U);
+  const auto event = front->thread.await(opened.stream->next(std::chrono::steady_clock::now()));
+  ASSERT_EQ(event.pieces.size(), 1U);
+  const std::string target = event.pieces[0]->substr(22, event.pieces[0]->find('\n', 22) - 22);
+  const auto post = [&](const Headers& headers) {
+    return ask(Anonymous::everywhere, kRemote, headers, kInitialize, target, kOutside).status;
+  };
+  EXPECT_EQ(post(bearer(restricted)), 404U);
+  EXPECT_EQ(post({}), 404U);
+  EXPECT_EQ(front->counts.opened, 0);
+  EXPECT_EQ(post(bearer(right)), 202U);
+  EXPECT_TRUE(eventually([&] { return front->thread.on([&] { return front->endpoint->sessions(); }) == 1; }));
+  revoke("right");
+  EXPECT_EQ(front->counts.ended, 1);
+  EXPECT_FALSE(front->thread.on([&] { return opened.stream->open(); }));
+  EXPECT_EQ(ask(Anonymous::never, kRemote, {}, "", "/sse", kOutside, "GET").status, 401U);
+}
+
 TEST_F(AuthenticateTest, who_was_revoked_while_the_server_started_gets_no_session) {
   Request request;
   request.method = "POST", request.target = "/mcp/memory", request.body = kInitialize;

@@ -16,6 +16,17 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
   return number;
 }
 
+// The rest of an event.
+void append_data(std::string& out, std::string_view data) {
+  for (bool more = true; more;) {
+    const auto end = data.find_first_of("\r\n");
+    out.append("data: ").append(data.substr(0, end)).append("\n");
+    more = end != std::string_view::npos;
+    if (more) data.remove_prefix(end + (data.substr(end).starts_with("\r\n") ? 2 : 1));
+  }
+  out += "\n";
+}
+
 }  // namespace
 
 std::string to_string(EventId id) { return std::to_string(id.stream) + "-" + std::to_string(id.number); }
@@ -33,13 +44,16 @@ std::string sse_event(EventId id, std::string_view data, std::optional<milliseco
   out.reserve(data.size() + 64);
   out.append("id: ").append(to_string(id)).append("\n");
   if (retry) out.append("retry: ").append(std::to_string(retry->count())).append("\n");
-  for (bool more = true; more;) {
-    const auto end = data.find_first_of("\r\n");
-    out.append("data: ").append(data.substr(0, end)).append("\n");
-    more = end != std::string_view::npos;
-    if (more) data.remove_prefix(end + (data.substr(end).starts_with("\r\n") ? 2 : 1));
-  }
-  return out += "\n";
+  append_data(out, data);
+  return out;
+}
+
+std::string named_event(std::string_view name, std::string_view data) {
+  std::string out;
+  out.reserve(data.size() + 64);
+  out.append("event: ").append(name).append("\n");
+  append_data(out, data);
+  return out;
 }
 
 void EventLog::add(EventId id, Piece text, bool answer) {
@@ -76,8 +90,9 @@ void EventLog::forget(steady_clock::time_point before, std::uint64_t heard) {
 
 void EventStream::say(std::string_view message, bool answer) {
   const EventId id{number_, ++last_};
-  const auto text = std::make_shared<const std::string>(sse_event(id, message));
-  log_.add(id, text, answer);
+  const auto text =
+      std::make_shared<const std::string>(named_ ? named_event("message", message) : sse_event(id, message));
+  if (!named_ || !listener_) log_.add(id, text, answer);
   if (listener_ && listener_->write(text)) heard_ = last_;
 }
 

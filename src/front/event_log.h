@@ -25,6 +25,9 @@ std::optional<EventId> parse_event_id(std::string_view text);  // nullopt: none 
 // One event as text. Each line of `data` becomes one of the event's; no `retry`: no such field.
 std::string sse_event(EventId id, std::string_view data, std::optional<milliseconds> retry = {});
 
+// The same by HTTP+SSE, where events have names and no ids.
+std::string named_event(std::string_view name, std::string_view data);
+
 // What idle streams carry: a comment.
 inline constexpr std::string_view kSseKeepAlive = ":\n\n";
 
@@ -65,6 +68,9 @@ class EventStream {
  public:
   EventStream(EventLog& log, std::uint64_t number) : log_(log), number_(number) {}
 
+  // By HTTP+SSE: nobody comes back to it, so that only what nobody has heard yet is kept.
+  void without_ids() { named_ = true; }
+
   void say(std::string_view message) { say(message, false); }
   // The last message of a POST's stream. If it is too large for the log, `stand_in` is kept.
   void answer(std::string_view message, std::string_view stand_in);
@@ -86,6 +92,7 @@ class EventStream {
 
   EventLog& log_;
   std::uint64_t number_;
+  bool named_ = false;
   std::uint64_t last_ = 0, heard_ = 0;  // events; heard: given to a listener
   std::shared_ptr<BodyStream> listener_;
 };

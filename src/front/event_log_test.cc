@@ -102,6 +102,19 @@ TEST_F(EventLogTest, a_primed_listener_knows_from_where_to_go_on) {
   EXPECT_EQ(text_of(heard_by(*second).pieces), "id: 4-2\ndata: a\n\n");
 }
 
+TEST_F(EventLogTest, a_stream_without_ids_keeps_only_what_nobody_has_heard_yet) {
+  EventLog log({});
+  EventStream stream(log, 0);
+  stream.without_ids();
+  stream.say("a\nb");
+  const auto body = std::make_shared<BodyStream>(thread.loop.get_executor(), 1000);
+  stream.listen(body, {}, {});
+  stream.say("c");
+  EXPECT_EQ(text_of(heard_by(*body).pieces),
+            "event: message\ndata: a\ndata: b\n\nevent: message\ndata: c\n\n");
+  EXPECT_EQ(log.after({0, 0}).size(), 1U);
+}
+
 TEST_F(EventLogTest, what_is_old_is_forgotten_unless_nobody_heard_it) {
   EventLog log({});
   EventStream get(log, 0), post(log, 1);

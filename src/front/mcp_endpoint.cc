@@ -6,9 +6,10 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "front/authenticate.h"
-#include "front/envelope.h"
+#include "front/sse_streams.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
+#include "mcp/revision.h"
 
 namespace holdfast::front {
 
@@ -25,12 +26,6 @@ using SharedSession = std::shared_ptr<McpSession>;
 
 Response json(std::string body) { return {.body = std::move(body), .headers = {}}; }
 Response accepted() { return {.status = 202, .body = {}, .headers = {}}; }
-Response event_stream(std::shared_ptr<BodyStream> body) {
-  return {.body = {},
-          .content_type = "text/event-stream",
-          .headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}},
-          .stream = std::move(body)};
-}
 Response answer_of(McpSession::Answer answer) {
   if (answer.stream) return event_stream(std::move(answer.stream));
   return answer.line.empty() ? accepted() : json(std::move(answer.line));
@@ -48,8 +43,10 @@ std::string capabilities_served(std::string_view raw, const mcp::Revision& revis
   return out += "}";
 }
 
-bool mentions(std::optional<std::string_view> header, std::string_view type) {
-  return header && header->find(type) != std::string_view::npos;
+// "/mcp/NAME" -> "NAME"; empty: all servers.
+std::string address_in(std::string_view path) {
+  const auto slash = path.find('/', 1);
+  return slash == std::string_view::npos ? std::string() : percent_decode(path.substr(slash + 1));
 }
 
 // What a session belongs to, and a request of it has to come from: whose it is, and at which address (the
@@ -66,7 +63,14 @@ struct Place {
 class Endpoint final : public McpEndpoint {
  public:
   Endpoint(asio::any_io_executor executor, gateway::Gateway& gateway, McpEndpointOptions options)
-      : executor_(std::move(executor)), gateway_(gateway), options_(options), group_(executor_) {
+      : executor_(std::move(executor)),
+        gateway_(gateway),
+        options_(options),
+        sse_(executor_, {options.sessions, options.session.stream_limit, options.greeting},
+             [this](SseStreams::Caller caller, Envelope message) {
+               return greet(std::move(caller), std::move(message));
+             }),
+        group_(executor_) {
     group_.spawn("mcp.idle", end_idle());
   }
   ~Endpoint() override { end_all("endpoint closed"); }
@@ -80,6 +84,9 @@ class Endpoint final : public McpEndpoint {
  private:
   asio::awaitable<Response> post(Request request, Place place);
   asio::awaitable<Response> initialize(const Request& request, const Place& place, Envelope message);
+  asio::awaitable<SseStreams::Greeting> greet(SseStreams::Caller caller, Envelope message);
+  asio::awaitable<std::expected<std::string, Response>> open(SharedSession session, std::string client,
+                                                             std::string id);
   asio::awaitable<Response> batch(SharedSession session, std::string body);
   Response get(const Request& request, const Place& place);
   Response remove(const Request& request, const Place& place);
@@ -97,20 +104,20 @@ class Endpoint final : public McpEndpoint {
   gateway::Gateway& gateway_;
   McpEndpointOptions options_;
   std::map<std::string, SharedSession, std::less<>> sessions_;
+  SseStreams sse_;
   bool stopped_ = false;
   TaskGroup group_;
 };
 
 asio::awaitable<Response> Endpoint::handle(Request request, gateway::PrincipalPtr who) {
   const std::string_view path = request.path();
-  const Place place{std::move(who),
-                    path.starts_with("/mcp/") ? percent_decode(path.substr(5)) : std::string()};
+  if (path == "/messages") co_return sse_.post(request, who);
+  const Place place{std::move(who), address_in(path)};
+  if (path.starts_with("/sse")) co_return sse_.open(request, {place.who, place.address, request.connection});
   if (request.method == "POST") co_return co_await post(std::move(request), place);
   if (request.method == "GET") co_return get(request, place);
   if (request.method == "DELETE") co_return remove(request, place);
-  Response refused = rpc_error(405, {}, mcp::kServerError, "method not allowed: POST, GET or DELETE");
-  refused.headers.emplace_back("Allow", "POST, GET, DELETE");
-  co_return refused;
+  co_return method_not_allowed("POST, GET, DELETE");
 }
 
 std::unique_ptr<gateway::View> Endpoint::view_of(const SharedSession& session, const std::string& client) {
@@ -122,19 +129,14 @@ std::unique_ptr<gateway::View> Endpoint::view_of(const SharedSession& session, c
 }
 
 asio::awaitable<Response> Endpoint::post(Request request, Place place) {
-  if (!mentions(request.header("Content-Type"), "application/json")) {
-    co_return rpc_error(415, {}, mcp::kServerError, "Content-Type must be application/json");
-  }
   const auto accept = request.header("Accept");
   if (accept && !mentions(accept, "application/json") && !mentions(accept, "*/*")) {
     co_return rpc_error(406, {}, mcp::kServerError,
                         "Accept must list application/json and text/event-stream");
   }
-  Envelope message = read_envelope(request.body);
-  if (message.kind == Kind::garbage)
-    co_return rpc_error(400, {}, mcp::kParseError, "parse error: " + message.problem);
-  if (message.kind == Kind::invalid)
-    co_return rpc_error(400, message.id, mcp::kInvalidRequest, message.problem);
+  auto read = message_of(request);
+  if (!read) co_return std::move(read.error());
+  Envelope message = *std::move(read);
   if (message.kind == Kind::request && message.method == "initialize") {
     if (request.header("Mcp-Session-Id")) {
       co_return rpc_error(400, message.id, mcp::kInvalidRequest, "already initialized");
@@ -197,40 +199,60 @@ std::expected<SharedSession, Response> Endpoint::find_session(const Request& req
 
 asio::awaitable<Response> Endpoint::initialize(const Request& request, const Place& place, Envelope message) {
   const ClientFacts client = client_facts(message.params);
-  if (sessions_.size() >= options_.sessions) {
-    co_return rpc_error(503, message.id, mcp::kInternalError, "too many sessions");
-  }
   const bool bind = request.header("Holdfast-Bind") == "connection";
   const auto session = std::make_shared<McpSession>(executor_, options_.session, place.address, place.who,
                                                     client, bind ? request.connection : 0);
-  auto view = view_of(session, client.name);
-  if (!view) co_return rpc_error(503, message.id, mcp::kInternalError, "the gateway is shutting down");
+  auto answer = co_await open(session, client.name, message.id);
+  if (!answer) co_return std::move(answer.error());
+  Response response = json(*std::move(answer));
+  response.headers.emplace_back("Mcp-Session-Id", session->id());
+  response.hold_connection = bind;
+  co_return response;
+}
+
+asio::awaitable<SseStreams::Greeting> Endpoint::greet(SseStreams::Caller caller, Envelope message) {
+  ClientFacts client = client_facts(message.params);
+  client.revision = mcp::http_sse_revision().name;
+  if (kSwitchedOff == Mechanism::session_ends_with_its_stream) caller.connection = 0;
+  const auto session = std::make_shared<McpSession>(executor_, options_.session, std::move(caller.address),
+                                                    std::move(caller.who), client, caller.connection);
+  session->use_one_stream();
+  auto answer = co_await open(session, client.name, message.id);
+  if (!answer) co_return SseStreams::Greeting{nullptr, std::move(answer.error().body)};
+  co_return SseStreams::Greeting{session, *std::move(answer)};
+}
+
+// The answer to the initialize of this id, and the session counts from here on; or why there is none.
+asio::awaitable<std::expected<std::string, Response>> Endpoint::open(SharedSession session,
+                                                                     std::string client, std::string id) {
+  const auto refuse = [&](unsigned status, std::string_view why) {
+    return std::unexpected(rpc_error(status, id, mcp::kInternalError, why));
+  };
+  if (sessions_.size() >= options_.sessions) co_return refuse(503, "too many sessions");
+  auto view = view_of(session, client);
+  if (!view) co_return refuse(503, "the gateway is shutting down");
   session->open(std::move(view));
   const auto hello = co_await session->view().hello();
   if (!hello) {
     const bool unknown = hello.error().is(Errc::not_found);
-    co_return rpc_error(unknown ? 404 : 200, message.id, mcp::kInternalError, hello.error().message());
+    co_return refuse(unknown ? 404 : 200, hello.error().message());
   }
-  if (stopped_ || co_await is_cancelled()) {
-    co_return rpc_error(503, message.id, mcp::kInternalError, "the gateway is shutting down");
-  }
-  if (place.who->is_over(system_clock::now()))
-    co_return invalid_token("the token has ended meanwhile", message.id);
+  if (stopped_ || co_await is_cancelled()) co_return refuse(503, "the gateway is shutting down");
+  const gateway::Principal& who = *session->principal();
+  if (who.is_over(system_clock::now()))
+    co_return std::unexpected(invalid_token("the token has ended meanwhile", id));
   sessions_.emplace(session->id(), session);
   log::debug("session.opened", {{"session", session->view().session_id()},
-                                {"address", place.address},
-                                {"who", place.who->name},
-                                {"client", client.name}});
+                                {"address", session->address()},
+                                {"who", who.name},
+                                {"client", client}});
 
   const mcp::Revision& revision = session->revision();
   std::string result = R"({"protocolVersion":)" + mcp::quote(revision.name);
   result += R"(,"capabilities":)" + capabilities_served(hello->capabilities, revision);
   result += R"(,"serverInfo":)" + (hello->server_info.empty() ? "{}" : hello->server_info);
   if (!hello->instructions.empty()) result += R"(,"instructions":)" + mcp::quote(hello->instructions);
-  Response response = json(mcp::result_line(message.id, result + "}"));
-  response.headers.emplace_back("Mcp-Session-Id", session->id());
-  response.hold_connection = bind;
-  co_return response;
+  co_return mcp::result_line(id, result + "}");
 }
 
 Response Endpoint::remove(const Request& request, const Place& place) {
@@ -264,6 +286,7 @@ void Endpoint::end_those(Which which, std::string_view reason) {
 }
 
 void Endpoint::connection_closed(std::uint64_t connection) {
+  sse_.connection_closed(connection);
   end_those([&](const auto& session) { return session.connection() == connection; }, "its connection closed");
 }
 
@@ -276,6 +299,7 @@ asio::awaitable<void> Endpoint::end_idle() {
   const auto pace = std::clamp<milliseconds>(least / 4, milliseconds(25), kLongestPace);
   while (co_await sleep_until(steady_clock::now() + pace)) {
     const auto now = steady_clock::now();
+    sse_.tidy(now);
     end_those(
         [today = system_clock::now()](const auto& session) { return session.principal()->is_over(today); },
         "its token expired");
@@ -295,14 +319,16 @@ asio::awaitable<void> Endpoint::stop(steady_clock::time_point deadline) {
   for (const auto& [id, session] : sessions_) all.push_back(session);
   end_all("shutdown");
   group_.cancel();
+  co_await sse_.stop(deadline);
   for (const auto& session : all) (void)co_await session->ended(deadline);
   (void)co_await group_.join(deadline);
 }
 
 }  // namespace
 
-Response rpc_error(unsigned status, const std::string& id, std::int64_t code, std::string_view message) {
-  return {.status = status, .body = mcp::error_line(id, code, message), .headers = {}};
+bool is_mcp(std::string_view path) {
+  return path == "/messages" || path == "/mcp" || path.starts_with("/mcp/") || path == "/sse" ||
+         path.starts_with("/sse/");
 }
 
 std::unique_ptr<McpEndpoint> McpEndpoint::create(asio::any_io_executor executor, gateway::Gateway& gateway,

@@ -127,6 +127,11 @@ asio::awaitable<McpSession::Answer> McpSession::call(Envelope request, bool may_
   co_return co_await outcome(std::move(*begun));
 }
 
+void McpSession::take(Envelope message) {
+  if (message.kind != Envelope::Kind::request) return hear(message);
+  if (const auto begun = begin(std::move(message), false); !begun) unasked_.say(begun.error());
+}
+
 asio::awaitable<std::string> McpSession::batch(std::vector<Envelope> messages) {
   const auto self = shared_from_this();
   std::vector<SharedCall> calls;
@@ -209,6 +214,8 @@ void McpSession::finish(const SharedCall& call, const Result<mcp::Reply>& reply)
     call->stream->answer(
         line, mcp::error_line(call->id, mcp::kInternalError, "the answer was too large to be kept for you"));
     call->stream->finish();
+  } else if (one_stream_) {
+    unasked_.say(line);
   } else {
     call->line = std::move(line);
   }

@@ -58,6 +58,16 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   McpSession(asio::any_io_executor executor, McpSessionOptions options, std::string address,
              gateway::PrincipalPtr who, const ClientFacts& client, std::uint64_t connection);
 
+  // By HTTP+SSE all that is said goes to one stream, answers too. Before open(); what is said waits until
+  // that stream is given, once.
+  void use_one_stream() {
+    one_stream_ = true;
+    unasked_.without_ids();
+  }
+  void give_stream(std::shared_ptr<BodyStream> stream) { unasked_.listen(std::move(stream), {}, {}); }
+  // Any message of the client's, whose answer goes there.
+  void take(Envelope message);
+
   // Before anything else; once.
   void open(std::unique_ptr<gateway::View> view) { view_ = std::move(view); }
   [[nodiscard]] gateway::View& view() { return *view_; }
@@ -121,6 +131,7 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   std::unique_ptr<gateway::View> view_;
   EventLog log_;
   EventStream unasked_{log_, 0};   // what belongs to no request: the one of GET
+  bool one_stream_ = false;        // and that is all there is
   std::uint64_t streams_ = 0;      // numbers given, besides that one
   gateway::CallNumber calls_ = 0;  // numbers given
   std::uint64_t questions_ = 0;    // numbers given

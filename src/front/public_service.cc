@@ -32,7 +32,7 @@ Response too_many(int per_second, std::chrono::milliseconds wait) {
 // Whether it lives may be asked by anybody; all else by somebody.
 asio::awaitable<Response> answer(std::shared_ptr<const Door> door, Request request) {
   const std::string path(request.path());
-  const bool mcp = path == "/mcp" || path.starts_with("/mcp/");
+  const bool mcp = is_mcp(path);
   auto who = authenticate(request, door->admission);
   if (!who && mcp) {
     log::debug("front.unauthenticated",

@@ -14,8 +14,11 @@ asio::awaitable<void> Instance::run_remote(std::shared_ptr<Instance> self, std::
     fail(url.error());
     co_return;
   }
-  mcp::HttpChannelOptions options{
-      .url = std::move(*url), .names = std::move(names), .line_limit = server_.line_limit};
+  using mcp::HttpTransport;
+  mcp::HttpChannelOptions options{.url = std::move(*url),
+                                  .transport = server_.sse ? HttpTransport::sse : HttpTransport::either,
+                                  .names = std::move(names),
+                                  .line_limit = server_.line_limit};
   for (const auto& [name, value] : server_.headers) options.headers.emplace_back(name, value);
   remote_id_ = server_.name + "-" + random_hex(5);
   started_at_ = std::chrono::system_clock::now();

@@ -1,5 +1,5 @@
-// Lines to and from an MCP endpoint over Streamable HTTP: our side is the client (spec 2025-11-25,
-// "Transports").
+// Lines to and from an MCP endpoint over HTTP: our side is the client (spec 2025-11-25, "Transports", and
+// 2024-11-05 for HTTP+SSE).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -16,15 +16,20 @@
 
 namespace holdfast::mcp {
 
+// `either`: Streamable HTTP, and HTTP+SSE where the endpoint refuses the handshake as one that only knows
+// that (400, 404 or 405).
+enum class HttpTransport { streamable, sse, either };
+
 struct HttpChannelOptions {
   Url url = {};
+  HttpTransport transport = HttpTransport::streamable;
   std::shared_ptr<Worker> names = {};                             // looks a name up; null: names are refused
   std::vector<std::pair<std::string, std::string>> headers = {};  // of every request
   std::size_t line_limit = 64U << 20;                             // bytes of one message that comes
   std::size_t queue_limit = 128U << 20;                           // bytes that wait for their turn
   std::size_t requests = 64;                                      // under way; more wait
   milliseconds connect_timeout{10'000};
-  milliseconds silence{120'000};  // of a stream; more and it is taken up again
+  milliseconds silence{120'000};  // of a stream that can be taken up again; more, and it is
   // The session lives as long as the connection of its handshake, which is kept for that (a gateway's control
   // socket knows `Holdfast-Bind: connection`); its end closes the channel.
   bool bound = false;
@@ -41,6 +46,10 @@ struct HttpChannelOptions {
 // A request whose answer cannot be had (refused, broken off, too long) is answered by an error line of ours
 // with its id: its outcome is not known then. `closed` is told when nobody listens at the address any more,
 // or the session is not known there.
+//
+// By HTTP+SSE there is one stream, opened before the handshake: all that comes, comes by it, and messages go
+// to where it says, of the same origin. It cannot be taken up again: its end closes the channel, as does a
+// message on it beyond the limit, and release() ends it.
 std::unique_ptr<Channel> make_http_channel(const asio::any_io_executor& executor, HttpChannelOptions options);
 
 }  // namespace holdfast::mcp

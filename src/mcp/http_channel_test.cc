@@ -3,15 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <optional>
-
-#include "mcp/test_peer.h"
-#include "net/listener.h"
+#include "mcp/http_testing.h"
 
 namespace holdfast::mcp {
 namespace {
@@ -19,89 +11,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::string json(std::string_view body, unsigned status = 200, std::string_view headers = {}) {
-  return "HTTP/1.1 " + std::to_string(status) +
-         " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
-         std::string(headers) + "\r\n" + std::string(body);
-}
-std::string chunk(std::string_view text) {
-  char size[20];
-  std::snprintf(size, sizeof size, "%zx\r\n", text.size());
-  return size + std::string(text) + "\r\n";
-}
-const std::string kStream =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-const std::string kEnd = "0\r\n\r\n";
-
-// What an endpoint does with one request: writes, then keeps the connection open and silent, goes on with the
-// next request, or closes.
-struct Act {
-  std::string bytes;
-  enum { next, hold, cut } then = next;
-};
-
-// Reads requests, answers as `script` says, and remembers what it heard.
-struct Endpoint {
-  explicit Endpoint(asio::io_context& loop) : tasks(loop.get_executor()) {
-    auto opened = net::Listener::open(loop.get_executor(),
-                                      {.local = false, .path = {}, .host = "127.0.0.1", .port = 0});
-    if (!opened) std::abort();
-    listener.emplace(std::move(*opened));
-    tasks.spawn("accept", accept());
-  }
-  asio::awaitable<void> accept() {
-    for (;;) {
-      auto accepted = co_await listener->accept();
-      if (!accepted) co_return;
-      tasks.spawn("serve", serve(std::move(accepted->socket)));
-    }
-  }
-  asio::awaitable<void> serve(net::Socket socket) {
-    std::string got;
-    for (;;) {
-      auto end = got.find("\r\n\r\n");
-      while (end == std::string::npos || got.size() < end + 4 + length_of(got)) {
-        char piece[4096];
-        boost::system::error_code ec;
-        const auto n = co_await socket.async_read_some(asio::buffer(piece),
-                                                       asio::redirect_error(asio::use_awaitable, ec));
-        if (ec) co_return;
-        got.append(piece, n);
-        end = got.find("\r\n\r\n");
-      }
-      const std::string request = got.substr(0, end + 4 + length_of(got));
-      got.erase(0, request.size());
-      heard.push_back(request);
-      const Act act = script(request);
-      boost::system::error_code ec;
-      co_await asio::async_write(socket, asio::buffer(act.bytes),
-                                 asio::redirect_error(asio::use_awaitable, ec));
-      if (act.then == Act::cut) co_return;
-      if (act.then == Act::hold) (void)co_await sleep_until(steady_clock::now() + 60s);
-    }
-  }
-  static std::size_t length_of(const std::string& request) {
-    const auto at = request.find("Content-Length: ");
-    return at == std::string::npos ? 0 : std::stoul(request.substr(at + 16));
-  }
-  // Those of one method, whose body or headers hold `text`.
-  [[nodiscard]] int count(std::string_view method, std::string_view text = {}) const {
-    return static_cast<int>(std::ranges::count_if(heard, [&](const std::string& request) {
-      return request.starts_with(method) && request.find(text) != std::string::npos;
-    }));
-  }
-
-  std::function<Act(const std::string&)> script;
-  std::vector<std::string> heard;
-  std::optional<net::Listener> listener;
-  TaskGroup tasks;
-};
-
-constexpr const char* kInitialize = R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{}})";
-constexpr const char* kInitialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
-constexpr const char* kHello = R"({"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25"}})";
-constexpr const char* kCall = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"x"}})";
 
 struct HttpChannelTest : testing::Test {
   asio::io_context loop;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace holdfast::mcp {
 namespace {
@@ -58,6 +59,10 @@ constexpr std::array kRevisions{
 std::span<const Revision> revisions() { return kRevisions; }
 const Revision& newest_revision() { return kRevisions.back(); }
 const Revision& oldest_revision() { return kRevisions.front(); }
+
+const Revision& http_sse_revision() {
+  return *std::prev(std::ranges::find(kRevisions, true, &Revision::streamable_http));
+}
 
 const Revision* find_revision(std::string_view name) {
   const auto found = std::ranges::find(kRevisions, name, &Revision::name);

@@ -26,6 +26,9 @@ std::span<const Revision> revisions();
 const Revision& newest_revision();
 const Revision& oldest_revision();
 
+// The one that HTTP+SSE is of: those after it have Streamable HTTP in its place.
+const Revision& http_sse_revision();
+
 // Null: not a revision we speak.
 const Revision* find_revision(std::string_view name);
 

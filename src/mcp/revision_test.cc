@@ -20,6 +20,10 @@ TEST(Revision, only_one_has_batches) {
   for (const Revision& revision : revisions()) EXPECT_EQ(revision.batches, revision.name == "2025-03-26");
 }
 
+TEST(Revision, the_transport_before_streamable_http_is_of_the_one_that_knew_no_other) {
+  EXPECT_EQ(http_sse_revision().name, "2024-11-05");
+}
+
 TEST(Revision, negotiation_echoes_what_we_speak_and_offers_the_newest_otherwise) {
   EXPECT_EQ(negotiate("2024-11-05").name, "2024-11-05");
   EXPECT_EQ(negotiate("2025-06-18").name, "2025-06-18");

@@ -11,6 +11,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "net/resolver.h"
+#include "net/tcp.h"
 #include "net/wire.h"
 
 namespace holdfast::net {
@@ -227,6 +228,7 @@ asio::awaitable<Connected> connect_wire(std::shared_ptr<Wire> wire, Address addr
   if (ec)
     co_return std::unexpected(Error{std::error_code(ec), "connect", std::string_view(to_string(address))});
   wire->socket.non_blocking(true, ec);  // for usable()
+  if (!address.local) prepare(wire->socket);
   const auto agreed = co_await wire->shake_hands();
   if (wire->timed_out) co_return late();
   if (!agreed) co_return std::unexpected(agreed.error());

@@ -1,16 +1,13 @@
 #include "net/listener.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/socket_base.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
 #include <filesystem>
 
 #include "base/ids.h"
+#include "net/tcp.h"
 
 namespace holdfast::net {
 
@@ -44,44 +41,6 @@ Result<void> refuse_unless_free(const asio::any_io_executor& executor, const Add
   if (answers(executor, endpoint))
     return fail(Errc::refused, "listen: another gateway answers on", address.path);
   return {};
-}
-
-// One option of TCP's, as Asio wants it.
-template <int kName>
-class TcpOption {
- public:
-  explicit TcpOption(int value) : value_(value) {}
-  template <class P>
-  [[nodiscard]] static int level(const P&) {
-    return IPPROTO_TCP;
-  }
-  template <class P>
-  [[nodiscard]] static int name(const P&) {
-    return kName;
-  }
-  template <class P>
-  [[nodiscard]] const int* data(const P&) const {
-    return &value_;
-  }
-  template <class P>
-  [[nodiscard]] static std::size_t size(const P&) {
-    return sizeof(int);
-  }
-
- private:
-  int value_;
-};
-
-// A client that is gone without a word (asleep, unplugged) is found within a minute or so: by probes while
-// nothing is said, and by what is never acknowledged.
-void prepare(Socket& socket) {
-  boost::system::error_code ignored;
-  socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket.set_option(asio::socket_base::keep_alive(true), ignored);
-  socket.set_option(TcpOption<TCP_KEEPIDLE>(30), ignored);   // seconds
-  socket.set_option(TcpOption<TCP_KEEPINTVL>(10), ignored);  // seconds
-  socket.set_option(TcpOption<TCP_KEEPCNT>(3), ignored);
-  socket.set_option(TcpOption<TCP_USER_TIMEOUT>(60'000), ignored);  // milliseconds
 }
 
 asio::ip::tcp::endpoint to_tcp(const asio::generic::stream_protocol::endpoint& any) {

@@ -19,6 +19,15 @@ std::vector<std::string> arguments(const Sdk& sdk, const std::string& revision,
   return all;
 }
 
+// Of its first listener.
+std::string address_of(GatewayProcess& gateway) {
+  const std::string log = gateway.log(), word = "address=127.0.0.1:";
+  const auto at = log.find(word);
+  if (at == std::string::npos) throw std::runtime_error("the gateway does not listen:\n" + log);
+  const auto port = at + word.size();
+  return "http://127.0.0.1:" + log.substr(port, log.find_first_not_of("0123456789", port) - port);
+}
+
 }  // namespace
 
 void PrintTo(const Sdk& sdk, std::ostream* out) { *out << sdk.name; }
@@ -30,12 +39,10 @@ std::vector<std::string> by_connect(GatewayProcess& gateway, const std::string& 
 }
 
 std::vector<std::string> by_http(GatewayProcess& gateway, const std::string& server) {
-  const std::string log = gateway.log(), word = "address=127.0.0.1:";
-  const auto at = log.find(word);
-  if (at == std::string::npos) throw std::runtime_error("the gateway does not listen:\n" + log);
-  const auto port = at + word.size();
-  return {"http://127.0.0.1:" + log.substr(port, log.find_first_not_of("0123456789", port) - port) + "/mcp/" +
-          server};
+  return {address_of(gateway) + "/mcp/" + server};
+}
+std::vector<std::string> by_sse(GatewayProcess& gateway, const std::string& server) {
+  return {address_of(gateway) + "/sse/" + server};
 }
 
 SdkClient::SdkClient(const Sdk& sdk, GatewayProcess& gateway, const std::vector<std::string>& way,

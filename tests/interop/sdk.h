@@ -22,6 +22,7 @@ inline constexpr Sdk kPython{"python", "python3", HOLDFAST_INTEROP_PYTHON "/clie
 // How a client comes to one server of a gateway.
 std::vector<std::string> by_connect(GatewayProcess& gateway, const std::string& server);
 std::vector<std::string> by_http(GatewayProcess& gateway, const std::string& server);
+std::vector<std::string> by_sse(GatewayProcess& gateway, const std::string& server);
 
 class SdkClient {
  public:

@@ -1,7 +1,8 @@
 // The official TypeScript client, driven by lines on stdin; one line of answer each. What it may be told: see the tests beside.
-// Usage: client.mjs REVISION (COMMAND ARGS... | URL) (REVISION: newest, or the one to offer)
+// Usage: client.mjs REVISION (COMMAND ARGS... | URL) (REVISION: newest, or the one to offer; URL: of /sse by HTTP+SSE)
 import { createInterface } from 'node:readline';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema, ResultSchema }
@@ -33,7 +34,9 @@ async function fetchAndListen(url, init) {
 }
 
 const http = /^https?:/.test(command);
-const transport = http ? new StreamableHTTPClientTransport(new URL(command), { fetch: fetchAndListen })
+const sse = http && /\/sse\b/.test(command);
+const transport = sse ? new SSEClientTransport(new URL(command))
+  : http ? new StreamableHTTPClientTransport(new URL(command), { fetch: fetchAndListen })
   : new StdioClientTransport({ command, args, stderr: 'inherit' });
 let negotiated = 'none';
 const setProtocolVersion = transport.setProtocolVersion?.bind(transport);
@@ -77,7 +80,7 @@ const verbs = {
   async strays() { say(`strays ${strays}`); },
   async close() {
     const begin = performance.now();
-    if (http) await transport.terminateSession();
+    if (http && !sse) await transport.terminateSession();
     await client.close();
     say(`closed ${Math.round(performance.now() - begin)}`);
     process.exit(0);

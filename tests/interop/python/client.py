@@ -1,7 +1,7 @@
 """The official Python client, driven by lines on stdin as ../node/client.mjs is; the same verbs, the same answers, but for
 `strays` (it drops what it did not ask for without a word) and `raw`.
 
-Usage: client.py REVISION (COMMAND ARGS... | URL) (REVISION: newest asks as the client does by itself, which begins with the
+Usage: client.py REVISION (COMMAND ARGS... | URL; of /sse by HTTP+SSE) (REVISION: newest asks as the client does by itself, which begins with the
 question for the stateless revision; otherwise the handshake with the one to offer)
 """
 
@@ -12,6 +12,7 @@ import time
 import anyio
 import mcp.client.session
 from mcp import Client, StdioServerParameters, types
+from mcp.client.sse import sse_client
 
 revision, command, *arguments = sys.argv[1:]
 
@@ -88,7 +89,9 @@ async def serve(client: Client, tasks) -> None:
 async def main() -> None:
     if revision != "newest":
         mcp.client.session.LATEST_HANDSHAKE_VERSION = revision
-    server = command if command.startswith("http:") else StdioServerParameters(command=command, args=arguments)
+    server = StdioServerParameters(command=command, args=arguments)
+    if command.startswith("http:"):
+        server = sse_client(command) if "/sse" in command else command
     begin = 0.0
     async with Client(server, mode="auto" if revision == "newest" else "legacy", list_roots_callback=roots,
                       sampling_callback=sample, elicitation_callback=elicit) as client:
