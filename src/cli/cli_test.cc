@@ -76,9 +76,9 @@ TEST_F(CliTest, an_idle_instance_says_until_when_and_a_held_one_by_whom) {
   front.gateway.views[1].leases.resize(1);
   front.gateway.views[1].leases[0].label = "digest/17";
   EXPECT_EQ(run({"ps"}), 0) << err.str();
-  EXPECT_NE(out.str().find("UNTIL   HELD BY"), std::string::npos) << out.str();
-  EXPECT_NE(out.str().find("in 90m  -\n"), std::string::npos) << out.str();
-  EXPECT_NE(out.str().find("-       digest/17\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("UNTIL   RUN  HELD BY"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("in 90m  -    -\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("-       -    digest/17\n"), std::string::npos) << out.str();
   EXPECT_EQ(run({"ps", "--tree"}), 0);
   EXPECT_NE(out.str().find("held by digest/17"), std::string::npos) << out.str();
 }

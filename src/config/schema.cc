@@ -115,7 +115,7 @@ const std::vector<Option>& table() {
      .later = true, .doc = "Believe `readOnlyHint` and `idempotentHint` when deciding about retries.",
      .set = [](Target& t, Value&& v) { t.server->trust_annotations = v.flag; }},
     {.section = S::server, .key = "resolve", .type = T::choice, .fallback = "auto", .choices = {"auto", "off"},
-     .later = true, .doc = "Run an installed, pinned npx or uvx package directly.",
+     .doc = "`auto`: where `command` is npx or uvx and names a package at an exact version that is installed already, its program is run without the launcher (launchers.md); `off`: always as written.",
      .set = [](Target& t, Value&& v) { t.server->resolve = v.text == "auto"; }},
     {.section = S::server, .key = "enabled", .type = T::flag, .fallback = "true", .doc = "False: the entry is read and not started.",
      .set = [](Target& t, Value&& v) { t.server->enabled = v.flag; }},

@@ -177,10 +177,9 @@ TEST(values, no_listener_at_all) {
 // What is asked for and does nothing is said; the default that somebody wrote out asks for nothing.
 TEST(values, options_that_nothing_acts_on_yet_are_warned_of) {
   const std::string end = ": has no effect in this version\n";
-  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, trustAnnotations: no, resolve: off}}")),
-            "c.yaml:1:48: warning: mcpServers.a.trustAnnotations" + end +
-                "c.yaml:1:61: warning: mcpServers.a.resolve" + end);
-  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, limits: {pids: 9}, resolve: auto}}")), "");
+  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, trustAnnotations: no}}")),
+            "c.yaml:1:48: warning: mcpServers.a.trustAnnotations" + end);
+  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, limits: {pids: 9}, resolve: off}}")), "");
   EXPECT_EQ(whole_report(load("auth: {anonymous: never}")), "c.yaml:1:19: warning: auth.anonymous" + end);
 }
 
@@ -201,6 +200,12 @@ TEST(values, what_this_version_does_not_serve_is_an_error_of_its_entry_only) {
         << whole_report(loaded);
   }
   EXPECT_FALSE(load("mcpServers: {a: {url: \"http://h/mcp\", enabled: false}}").has_errors());
+}
+
+TEST(values, launchers_are_resolved_unless_it_is_said) {
+  EXPECT_TRUE(server_with("").resolve);
+  EXPECT_TRUE(server_with("resolve: auto").resolve);
+  EXPECT_FALSE(server_with("resolve: off").resolve);
 }
 
 TEST(values, sharing) {

@@ -67,7 +67,8 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_EQ(keys(row),
             (std::vector<std::string>{"id", "server", "key", "state", "pid", "keeper_pid", "processes",
                                       "memory_bytes", "rung", "leases", "calls_in_flight", "started_at",
-                                      "idle_since", "stop_at", "reason"}));
+                                      "idle_since", "stop_at", "reason", "resolve"}));
+  EXPECT_TRUE(row["resolve"].is_null());
   EXPECT_EQ(row["state"], "idle");
   EXPECT_EQ(row["leases"].dump(),
             R"([{"session":"5cfb","label":"digest/17","kind":"job","since":"1970-01-01T00:00:00.000Z"}])");
@@ -77,6 +78,13 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_EQ(tree[0]["pid"], ::getpid());
   EXPECT_GT(row["memory_bytes"], 100'000);
   EXPECT_GT(tree[0]["memory_bytes"], 100'000);
+}
+
+TEST_F(ControlApiTest, ps_tells_how_a_launcher_was_run) {
+  gateway::InstanceView view;
+  view.id = "t-1", view.resolution = gateway::Resolution{.direct = true, .how = "/x/.bin/serve"};
+  front.gateway.views = {view};
+  EXPECT_EQ(get("/v1/ps")["instances"][0]["resolve"].dump(), R"({"direct":true,"how":"/x/.bin/serve"})");
 }
 
 // Whose memory one may not read has none to be seen, as the kernel's own threads have none.
@@ -106,7 +114,7 @@ TEST_F(ControlApiTest, ps_shows_a_start_once_and_what_is_unknown_as_null) {
       rows[0].dump(),
       R"({"id":"t-1","server":"memory","key":"","state":"starting","pid":null,"keeper_pid":null,"processes":[],)"
       R"("memory_bytes":null,"rung":"leaf","leases":[],"calls_in_flight":0,"started_at":"1970-01-01T00:00:01.500Z",)"
-      R"("idle_since":null,"stop_at":null,"reason":""})");
+      R"("idle_since":null,"stop_at":null,"reason":"","resolve":null})");
   const Json left = Json::parse(front.ask("POST", "/v1/servers/memory/stop").body)["left"][0];
   for (const char* unknown : {"id", "pid", "keeper_pid", "rung", "started_at"})
     EXPECT_TRUE(left[unknown].is_null()) << unknown;

@@ -201,7 +201,8 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
     return instance;
   }
   warn_of_limits(*server->config, custodian_.rung().limits);
-  tasks_.spawn("instance", instance->run(instance, make_environment(environ, server->config->env)));
+  tasks_.spawn("instance",
+               instance->run(instance, make_environment(environ, server->config->env), options_.looking));
   return instance;
 }
 
@@ -360,6 +361,7 @@ InstanceView view_of(const Instance& instance) {
   }
   view.server = instance.server().name;
   view.key = instance.key();
+  view.resolution = instance.resolution();
   view.idle = instance.is_idle();
   view.draining = instance.is_draining() && !instance.is_ending();
   for (const auto& [id, holder] : instance.holders()) view.leases.push_back(holder);
