@@ -87,6 +87,36 @@ TEST_F(ControlApiTest, ps_tells_how_a_launcher_was_run) {
   EXPECT_EQ(get("/v1/ps")["instances"][0]["resolve"].dump(), R"({"direct":true,"how":"/x/.bin/serve"})");
 }
 
+TEST_F(ControlApiTest, why_tells_whose_a_process_is) {
+  gateway::InstanceView view;
+  view.id = "t-1", view.server = "memory", view.keeper_pid = ::getppid(), view.processes = {::getpid()};
+  view.leases.push_back(
+      {.session = "5cfb", .label = "digest/17", .kind = gateway::SessionKind::job, .since = {}});
+  front.gateway.views = {view};
+  const std::string own = std::to_string(::getpid());
+  const Json got = get("/v1/why/" + own);
+  EXPECT_EQ(keys(got), (std::vector<std::string>{"pid", "name", "role", "path", "instance"}));
+  EXPECT_EQ(got["role"], "member");
+  EXPECT_EQ(got["path"].size(), 2U) << got;
+  EXPECT_EQ(got["path"][0]["pid"], ::getppid());
+  EXPECT_EQ(got["path"][1]["pid"], ::getpid());
+  EXPECT_EQ(got["instance"]["leases"][0]["label"], "digest/17");
+  front.gateway.views[0].pid = ::getpid();
+  EXPECT_EQ(get("/v1/why/" + own)["role"], "leader");
+  EXPECT_EQ(get("/v1/why/" + std::to_string(::getppid()))["role"], "keeper");
+
+  front.gateway.views.clear();
+  const auto not_ours = front.ask("GET", "/v1/why/" + own);
+  EXPECT_EQ(not_ours.status, 404U);
+  EXPECT_NE(not_ours.body.find("process " + own + " (front_test) is not ours"), std::string::npos)
+      << not_ours.body;
+  EXPECT_EQ(front.ask("GET", "/v1/why/" + std::to_string(INT_MAX)).status, 404U);
+  for (const char* wrong : {"0", "-1", "x", "1x", "99999999999999999999",
+                            "%20"
+                            "1"})
+    EXPECT_EQ(front.ask("GET", std::string("/v1/why/") + wrong).status, 400U) << wrong;
+}
+
 // Whose memory one may not read has none to be seen, as the kernel's own threads have none.
 TEST_F(ControlApiTest, memory_that_cannot_be_seen_is_null_and_no_zero) {
   gateway::InstanceView view;
