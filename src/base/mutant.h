@@ -48,6 +48,7 @@ enum class Mechanism {
   drain_spares_the_used,        // what drains ends when its last use does
   eviction_spares_the_held,     // what somebody holds is nobody's to evict
   nothing_is_guessed,           // what a server says of itself reaches whom it belongs to, or nobody
+  keys_part,                    // what is shared by key is shared with nobody of another one
   pinned_version,               // what is run in a launcher's place is of the version that was asked for
   // what a service manager is told
   readiness,  // that it serves, and that it ends

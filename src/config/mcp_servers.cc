@@ -20,8 +20,8 @@ bool is_name_character(char c) {
 
 // Why this version cannot run the entry although the file may hold it; empty: it can.
 std::string not_served(const Server& server) {
-  if (server.sharing == Sharing::key)
-    return "sharing by key is not served by this version; use session or shared";
+  if (server.sharing == Sharing::key && server.sharing_key == "token")
+    return "sharing by token is not served by this version; use session, shared or a header";
   return {};
 }
 

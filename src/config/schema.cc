@@ -71,7 +71,7 @@ const std::vector<Option>& table() {
      .choices = {"stdio", "http", "sse", "streamable-http", "streamableHttp", "streamable_http", "local", "remote"},
      .doc = "What other clients write; `command` or `url` decide.", .set = [](Target&, Value&&) {}},
     {.section = S::server, .key = "sharing", .type = T::sharing, .fallback = "session", .nested = S::sharing,
-     .doc = "Who shares one running copy: `session` (each session has its own), `shared` (one for all whose clients say the same of themselves: revision and capabilities, roots left out; with `maxInstances: 1` one for all indeed, which then is told of no client's capabilities), or a `key` (one per value of a header or token; not served by this version: such an entry is not started).",
+     .doc = "Who shares one running copy: `session` (each session has its own), `shared` (one for all whose clients say the same of themselves: revision and capabilities, roots left out; with `maxInstances: 1` one for all indeed, which then is told of no client's capabilities), or a `key` (as `shared`, but one per value of a header that the client sends with `initialize`; a client that sends none, a run of a job and `holdfast connect` have each their own, as under `session`. By `token` is not served by this version: such an entry is not started).",
      .set = [](Target& t, Value&& v) {
        t.server->sharing = v.text == "shared" ? Sharing::shared : v.text == "key" ? Sharing::key : Sharing::session;
      }},

@@ -189,7 +189,7 @@ TEST(values, what_this_version_does_not_serve_is_an_error_of_its_entry_only) {
     std::string_view text, said;
   } cases[] = {
       {"mcpServers: {a: {command: x, sharing: {key: token}}}",
-       "mcpServers.a: sharing by key is not served by this version; use session or shared"},
+       "mcpServers.a: sharing by token is not served by this version; use session, shared or a header"},
       {"jobs: {a: {schedule: every 1m, command: [x], overlap: queue}}",
        "jobs.a: overlap: queue is not served by this version; use skip or parallel"},
   };
@@ -218,6 +218,8 @@ TEST(values, sharing) {
   EXPECT_EQ(said("sharing: all"), "sharing: found \"all\"" + right);
   EXPECT_EQ(said("sharing: {}"), "sharing: found a mapping" + right);
   EXPECT_EQ(said("sharing: {key: \"header:\"}"), "sharing.key: found \"header:\"" + right);
+  EXPECT_NE(said("sharing: {key: \"header:authorization\"}").find("is a secret"), std::string::npos);
+  EXPECT_FALSE(load("mcpServers: {a: {command: x, sharing: {key: \"header:X-Project\"}}}").has_errors());
   EXPECT_EQ(said("sharing: {key: \"header:a b\"}"), "sharing.key: found \"header:a b\"" + right);
 }
 

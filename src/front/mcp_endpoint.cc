@@ -178,7 +178,8 @@ std::expected<SharedSession, Response> Endpoint::find_session(const Request& req
 
 asio::awaitable<Response> Endpoint::initialize(const Request& request, const std::string& address,
                                                Envelope message) {
-  const ClientFacts client = client_facts(message.params);
+  ClientFacts client = client_facts(message.params);
+  client.headers = own_headers(request);
   if (sessions_.size() >= options_.sessions) {
     co_return rpc_error(503, message.id, mcp::kInternalError, "too many sessions");
   }

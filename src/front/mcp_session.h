@@ -39,6 +39,7 @@ struct McpSessionOptions {
 // What a client said of itself in initialize.
 struct ClientFacts {
   std::string name = "client", revision, capabilities = "{}";
+  std::vector<std::pair<std::string, std::string>> headers = {};  // that came with it
 };
 ClientFacts client_facts(const std::string& params);
 
@@ -85,6 +86,7 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   asio::awaitable<bool> ended(std::chrono::steady_clock::time_point deadline);
 
   [[nodiscard]] const mcp::ClientProfile& profile() const override { return profile_; }
+  [[nodiscard]] std::optional<std::string> header(std::string_view name) const override;
   void notified(std::string_view server, std::string_view method, std::string_view params,
                 gateway::CallNumber call) override;
   asio::awaitable<Result<mcp::Reply>> asked(std::string server, std::string method, std::string params,
@@ -113,6 +115,7 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   const mcp::Revision& revision_;
   std::uint64_t connection_;
   mcp::ClientProfile profile_;
+  std::vector<std::pair<std::string, std::string>> headers_;
   std::unique_ptr<gateway::View> view_;
   EventLog log_;
   EventStream unasked_{log_, 0};   // what belongs to no request: the one of GET

@@ -52,6 +52,11 @@ AllServers::AllServers(Gateway& gateway, std::shared_ptr<Catalog> catalog,
       options_(options),
       profile_(client ? client->profile() : mcp::ClientProfile()) {}
 
+std::optional<std::string> AllServers::header(std::string_view name) const {
+  const auto client = client_.lock();
+  return client ? client->header(name) : std::nullopt;
+}
+
 bool AllServers::begin(const std::string& label) {
   session_ = gateway_.open_session(SessionKind::client, label, shared_from_this());
   if (!session_) return false;

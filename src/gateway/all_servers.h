@@ -63,6 +63,7 @@ class AllServers final : public Consumer,
 
   // all_servers.cc
   [[nodiscard]] const mcp::ClientProfile& profile() const override { return profile_; }
+  [[nodiscard]] std::optional<std::string> header(std::string_view name) const override;
   void notified(std::string_view server, std::string_view method, std::string_view params,
                 CallNumber call) override;
   asio::awaitable<Result<mcp::Reply>> asked(std::string server, std::string method, std::string params,
