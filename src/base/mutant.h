@@ -49,6 +49,8 @@ enum class Mechanism {
   eviction_spares_the_held,      // what somebody holds is nobody's to evict
   nothing_is_guessed,            // what a server says of itself reaches whom it belongs to, or nobody
   session_ends_with_its_stream,  // where the stream cannot be taken up again
+  keys_part,                     // what is shared by key is shared with nobody of another one
+  pinned_version,                // what is run in a launcher's place is of the version that was asked for
   // who may come in
   token_secret,              // a token is known by its secret, not by its id
   token_rights,              // and has its own rights only

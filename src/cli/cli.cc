@@ -71,6 +71,7 @@ int parse_and_act(std::vector<std::string> arguments, Context& context) {
       "help VERB` prints too.");
   add_global_options(app, context);
   add_look_verbs(app, context);
+  add_why_verb(app, context);
   add_act_verbs(app, context);
   add_job_verbs(app, context);
   add_token_verbs(app, context);

@@ -77,11 +77,41 @@ TEST_F(CliTest, an_idle_instance_says_until_when_and_a_held_one_by_whom) {
   front.gateway.views[1].leases.resize(1);
   front.gateway.views[1].leases[0].label = "digest/17";
   EXPECT_EQ(run({"ps"}), 0) << err.str();
-  EXPECT_NE(out.str().find("UNTIL   HELD BY"), std::string::npos) << out.str();
-  EXPECT_NE(out.str().find("in 90m  -\n"), std::string::npos) << out.str();
-  EXPECT_NE(out.str().find("-       digest/17\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("UNTIL   RUN  HELD BY"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("in 90m  -    -\n"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("-       -    digest/17\n"), std::string::npos) << out.str();
   EXPECT_EQ(run({"ps", "--tree"}), 0);
   EXPECT_NE(out.str().find("held by digest/17"), std::string::npos) << out.str();
+}
+
+TEST_F(CliTest, why_says_who_holds_the_tree_of_a_process) {
+  const std::string own = std::to_string(::getpid());
+  EXPECT_EQ(run({"why", own}), 1);
+  EXPECT_EQ(err.str(), "holdfast: process " + own + " (cli_test) is not ours\n");
+  front.gateway.views.resize(1);
+  auto& view = front.gateway.views[0];
+  view.id = "memory-1", view.server = "memory", view.pid = ::getpid(),
+  view.state = custody::TreeState::active;
+  view.leases = {{.session = "5cfb", .label = "digest/17", .kind = gateway::SessionKind::job, .since = {}},
+                 {.session = "77aa", .label = "inspector", .since = {}}};
+  EXPECT_EQ(run({"why", own}), 0) << err.str();
+  EXPECT_TRUE(out.str().starts_with(
+      own + " (cli_test) is the first process of memory-1\nserver    memory, active, up -\n"))
+      << out.str();
+  EXPECT_NE(out.str().find("held by   digest/17, a run of the job digest, session 5cfb, for "),
+            std::string::npos)
+      << out.str();
+  EXPECT_NE(out.str().find("\n          inspector, a client, session 77aa, for "), std::string::npos)
+      << out.str();
+  view.leases.clear(), view.idle = true;
+  view.stop_at = std::chrono::system_clock::now() + std::chrono::seconds(5430);
+  EXPECT_EQ(run({"why", own}), 0);
+  EXPECT_NE(out.str().find("nobody; its server's policy keeps it, stops in 90m\n"), std::string::npos)
+      << out.str();
+  EXPECT_EQ(run({"why", own, "--json"}), 0);
+  EXPECT_EQ(Json::parse(out.str())["role"], "leader");
+  for (const char* wrong : {"0", "-3", "memory"}) EXPECT_EQ(run({"why", wrong}), 2) << wrong;
+  EXPECT_EQ(run({"why"}), 2);
 }
 
 TEST_F(CliTest, exit_codes_say_what_happened) {

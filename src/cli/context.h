@@ -65,6 +65,7 @@ std::string memory_of(const Json& row);
 
 // One unit each: adds verbs to the parser.
 void add_look_verbs(CLI::App& app, Context& context);   // status ps servers tools sessions logs
+void add_why_verb(CLI::App& app, Context& context);     // why
 void add_act_verbs(CLI::App& app, Context& context);    // call sweep restart stop reload shutdown
 void add_job_verbs(CLI::App& app, Context& context);    // jobs, job …
 void add_token_verbs(CLI::App& app, Context& context);  // token add, list, revoke

@@ -81,11 +81,18 @@ std::string holders(const Json& leases) {
   return out.empty() ? "-" : one_line(out, 40);
 }
 
+// Whether a launcher (npx, uvx) was spared; "-": there is none in its command, or it was not to be.
+std::string run_of(const Json& row) {
+  const auto it = row.find("resolve");
+  if (it == row.end() || !it->is_object()) return "-";
+  return it->value("direct", false) ? "direct" : "as written";
+}
+
 int ps(Context& context, bool tree) {
   const auto got = ask(context, "GET", tree ? "/v1/ps?tree=1" : "/v1/ps");
   if (!got) return got.error();
   if (print_json(context, *got)) return 0;
-  Table table({"ID", "SERVER", "STATE", "PID", "PROCS", "MEMORY", "CALLS", "UP", "UNTIL", "HELD BY"});
+  Table table({"ID", "SERVER", "STATE", "PID", "PROCS", "MEMORY", "CALLS", "UP", "UNTIL", "RUN", "HELD BY"});
   for (const auto& row : got->at("instances")) {
     const std::vector<std::string> cells{text_of(row, "id"),
                                          text_of(row, "server"),
@@ -96,6 +103,7 @@ int ps(Context& context, bool tree) {
                                          text_of(row, "calls_in_flight"),
                                          age_of(text_of(row, "started_at")),
                                          age_of(text_of(row, "stop_at")),
+                                         run_of(row),
                                          holders(row.at("leases"))};
     if (!tree) {
       table.add(cells);
@@ -103,6 +111,8 @@ int ps(Context& context, bool tree) {
     }
     context.out() << cells[0] << "  " << cells[1] << "  " << cells[2] << "  " << cells[5] << "  held by "
                   << cells.back() << '\n';
+    if (run_of(row) != "-")
+      context.out() << "  run " << run_of(row) << ": " << text_of(row.at("resolve"), "how") << '\n';
     print_process_tree(context.out(), row.value("tree", Json::array()));
   }
   if (!tree) table.print(context.out(), context.terminal.colour);

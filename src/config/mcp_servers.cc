@@ -18,13 +18,6 @@ bool is_name_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 }
 
-// Why this version cannot run the entry although the file may hold it; empty: it can.
-std::string not_served(const Server& server) {
-  if (server.sharing == Sharing::key)
-    return "sharing by key is not served by this version; use session or shared";
-  return {};
-}
-
 }  // namespace
 
 // Other clients allow blanks, dots and slashes in names, and their files must load; tools' names do not allow
@@ -97,10 +90,6 @@ void Reader::check_server(Server& server, const Node& key, const Node& node, con
       error(*at, path_of(path, "url"), "is empty");
   }
   if (!has("idleTimeout") && server.sharing != Sharing::session) server.idle_timeout = kIdleWhenShared;
-  if (server.enabled && server.unusable.empty()) {
-    server.unusable = not_served(server);
-    if (!server.unusable.empty()) error(key, path, server.unusable + "; it is not started", false);
-  }
   if (!command) return;
   check_directory(server.cwd, server.unusable, given(Section::server, node, "cwd"), node, path,
                   server.enabled);

@@ -75,7 +75,7 @@ const std::vector<Option>& table() {
      .doc = "`sse`: a server with a `url` is spoken to by HTTP+SSE at once. All else is what other clients write; `command` or `url` decide.",
      .set = [](Target& t, Value&& v) { t.server->sse = v.text == "sse"; }},
     {.section = S::server, .key = "sharing", .type = T::sharing, .fallback = "session", .nested = S::sharing,
-     .doc = "Who shares one running copy: `session` (each session has its own), `shared` (one for all whose clients say the same of themselves: revision and capabilities, roots left out; with `maxInstances: 1` one for all indeed, which then is told of no client's capabilities), or a `key` (one per value of a header or token; not served by this version: such an entry is not started).",
+     .doc = "Who shares one running copy: `session` (each session has its own), `shared` (one for all whose clients say the same of themselves: revision and capabilities, roots left out; with `maxInstances: 1` one for all indeed, which then is told of no client's capabilities), or a `key` (as `shared`, but one per value of a header that the client sends with `initialize`, or one per `token`; a client that has none, a run of a job and `holdfast connect` have each their own, as under `session`).",
      .set = [](Target& t, Value&& v) {
        t.server->sharing = v.text == "shared" ? Sharing::shared : v.text == "key" ? Sharing::key : Sharing::session;
      }},
@@ -119,7 +119,7 @@ const std::vector<Option>& table() {
      .later = true, .doc = "Believe `readOnlyHint` and `idempotentHint` when deciding about retries.",
      .set = [](Target& t, Value&& v) { t.server->trust_annotations = v.flag; }},
     {.section = S::server, .key = "resolve", .type = T::choice, .fallback = "auto", .choices = {"auto", "off"},
-     .later = true, .doc = "Run an installed, pinned npx or uvx package directly.",
+     .doc = "`auto`: where `command` is npx or uvx and names a package at an exact version that is installed already, its program is run without the launcher (launchers.md); `off`: always as written.",
      .set = [](Target& t, Value&& v) { t.server->resolve = v.text == "auto"; }},
     {.section = S::server, .key = "enabled", .type = T::flag, .fallback = "true", .doc = "False: the entry is read and not started.",
      .set = [](Target& t, Value&& v) { t.server->enabled = v.flag; }},

@@ -40,6 +40,12 @@ std::string header_fault(std::string_view name, std::string_view value) {
   return {};
 }
 
+bool holds_a_secret(std::string header) {
+  std::ranges::transform(header, header.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return header == "authorization" || header == "proxy-authorization" || header == "cookie";
+}
+
 }  // namespace
 
 void Reader::wrong(const Option& row, const Node& node, std::string_view path) {
@@ -270,6 +276,11 @@ std::optional<Value> Reader::read_sharing(const Option& row, const Node& node, c
                c == '_';
       });
   if (!header && text != "token") return wrong(row, *key, path_of(path, "key")), std::nullopt;
+  if (header && holds_a_secret(text.substr(7)))
+    return error(*key, path_of(path, "key"),
+                 fmt::format("found {}: what it holds is a secret, and keys are shown; expected {}",
+                             found(*key), expectation(row))),
+           std::nullopt;
   read_section(row.nested, node, path, target);
   value.text = "key";
   return value;

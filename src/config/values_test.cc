@@ -200,10 +200,9 @@ TEST(values, no_listener_at_all) {
 // What is asked for and does nothing is said; the default that somebody wrote out asks for nothing.
 TEST(values, options_that_nothing_acts_on_yet_are_warned_of) {
   const std::string end = ": has no effect in this version\n";
-  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, trustAnnotations: no, resolve: off}}")),
-            "c.yaml:1:48: warning: mcpServers.a.trustAnnotations" + end +
-                "c.yaml:1:61: warning: mcpServers.a.resolve" + end);
-  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, limits: {pids: 9}, resolve: auto}}")), "");
+  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, trustAnnotations: no}}")),
+            "c.yaml:1:48: warning: mcpServers.a.trustAnnotations" + end);
+  EXPECT_EQ(whole_report(load("mcpServers: {a: {command: x, limits: {pids: 9}, resolve: off}}")), "");
   EXPECT_EQ(whole_report(load("auth: {anonymous: never}")), "");
 }
 
@@ -212,8 +211,6 @@ TEST(values, what_this_version_does_not_serve_is_an_error_of_its_entry_only) {
   const struct {
     std::string_view text, said;
   } cases[] = {
-      {"mcpServers: {a: {command: x, sharing: {key: token}}}",
-       "mcpServers.a: sharing by key is not served by this version; use session or shared"},
       {"jobs: {a: {schedule: every 1m, command: [x], overlap: queue}}",
        "jobs.a: overlap: queue is not served by this version; use skip or parallel"},
   };
@@ -226,6 +223,12 @@ TEST(values, what_this_version_does_not_serve_is_an_error_of_its_entry_only) {
   EXPECT_FALSE(load("mcpServers: {a: {url: \"http://h/mcp\", enabled: false}}").has_errors());
 }
 
+TEST(values, launchers_are_resolved_unless_it_is_said) {
+  EXPECT_TRUE(server_with("").resolve);
+  EXPECT_TRUE(server_with("resolve: auto").resolve);
+  EXPECT_FALSE(server_with("resolve: off").resolve);
+}
+
 TEST(values, sharing) {
   const Server key = server_with("sharing: {key: \"header:X-Project\"}");
   EXPECT_EQ(key.sharing, Sharing::key);
@@ -236,6 +239,8 @@ TEST(values, sharing) {
   EXPECT_EQ(said("sharing: all"), "sharing: found \"all\"" + right);
   EXPECT_EQ(said("sharing: {}"), "sharing: found a mapping" + right);
   EXPECT_EQ(said("sharing: {key: \"header:\"}"), "sharing.key: found \"header:\"" + right);
+  EXPECT_NE(said("sharing: {key: \"header:authorization\"}").find("is a secret"), std::string::npos);
+  EXPECT_FALSE(load("mcpServers: {a: {command: x, sharing: {key: \"header:X-Project\"}}}").has_errors());
   EXPECT_EQ(said("sharing: {key: \"header:a b\"}"), "sharing.key: found \"header:a b\"" + right);
 }
 

@@ -54,8 +54,8 @@ constexpr std::string_view kOwn = "a thread or a descriptor of the gateway's own
 // What outlives everybody: the loop, and a thread that brings its answers there and may not come back.
 struct Ground {
   asio::io_context loop{1};
-  std::shared_ptr<Worker> looking = std::make_shared<Worker>(4);  // at what may not answer
-  std::shared_ptr<Worker> names = std::make_shared<Worker>(64);   // of remote servers
+  std::shared_ptr<Worker> looking = std::make_shared<Worker>(64);  // at what may not answer
+  std::shared_ptr<Worker> names = std::make_shared<Worker>(64);    // of remote servers
 };
 
 // Everybody, in the order in which they are introduced; destroyed in the reverse one.
@@ -205,7 +205,8 @@ Result<void> Daemon::build() {
                                       {.log_dir = log_dir,
                                        .catalog_dir = paths_.state_dir / "catalog",
                                        .audit = audit_of(config_.audit),
-                                       .names = names_});
+                                       .names = names_,
+                                       .looking = looking_});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
   if (!history) return forward(history);
   history_ = std::move(*history);

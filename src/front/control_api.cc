@@ -26,6 +26,7 @@ struct Row {
 constexpr Row kRoutes[] = {
     {"GET", "/v1/status", "", control::status},
     {"GET", "/v1/ps", "", control::ps, "tree"},
+    {"GET", "/v1/why/", "", control::why},
     {"GET", "/v1/version", "", control::version},
     {"POST", "/v1/sweep", "", control::sweep, "dry_run"},
     {"POST", "/v1/shutdown", "", control::shutdown},

@@ -67,7 +67,8 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_EQ(keys(row),
             (std::vector<std::string>{"id", "server", "key", "state", "pid", "keeper_pid", "processes",
                                       "memory_bytes", "rung", "leases", "calls_in_flight", "started_at",
-                                      "idle_since", "stop_at", "reason"}));
+                                      "idle_since", "stop_at", "reason", "resolve"}));
+  EXPECT_TRUE(row["resolve"].is_null());
   EXPECT_EQ(row["state"], "idle");
   EXPECT_EQ(row["leases"].dump(),
             R"([{"session":"5cfb","label":"digest/17","kind":"job","since":"1970-01-01T00:00:00.000Z"}])");
@@ -77,6 +78,43 @@ TEST_F(ControlApiTest, ps_has_the_documented_shape) {
   EXPECT_EQ(tree[0]["pid"], ::getpid());
   EXPECT_GT(row["memory_bytes"], 100'000);
   EXPECT_GT(tree[0]["memory_bytes"], 100'000);
+}
+
+TEST_F(ControlApiTest, ps_tells_how_a_launcher_was_run) {
+  gateway::InstanceView view;
+  view.id = "t-1", view.resolution = gateway::Resolution{.direct = true, .how = "/x/.bin/serve"};
+  front.gateway.views = {view};
+  EXPECT_EQ(get("/v1/ps")["instances"][0]["resolve"].dump(), R"({"direct":true,"how":"/x/.bin/serve"})");
+}
+
+TEST_F(ControlApiTest, why_tells_whose_a_process_is) {
+  gateway::InstanceView view;
+  view.id = "t-1", view.server = "memory", view.keeper_pid = ::getppid(), view.processes = {::getpid()};
+  view.leases.push_back(
+      {.session = "5cfb", .label = "digest/17", .kind = gateway::SessionKind::job, .since = {}});
+  front.gateway.views = {view};
+  const std::string own = std::to_string(::getpid());
+  const Json got = get("/v1/why/" + own);
+  EXPECT_EQ(keys(got), (std::vector<std::string>{"pid", "name", "role", "path", "instance"}));
+  EXPECT_EQ(got["role"], "member");
+  EXPECT_EQ(got["path"].size(), 2U) << got;
+  EXPECT_EQ(got["path"][0]["pid"], ::getppid());
+  EXPECT_EQ(got["path"][1]["pid"], ::getpid());
+  EXPECT_EQ(got["instance"]["leases"][0]["label"], "digest/17");
+  front.gateway.views[0].pid = ::getpid();
+  EXPECT_EQ(get("/v1/why/" + own)["role"], "leader");
+  EXPECT_EQ(get("/v1/why/" + std::to_string(::getppid()))["role"], "keeper");
+
+  front.gateway.views.clear();
+  const auto not_ours = front.ask("GET", "/v1/why/" + own);
+  EXPECT_EQ(not_ours.status, 404U);
+  EXPECT_NE(not_ours.body.find("process " + own + " (front_test) is not ours"), std::string::npos)
+      << not_ours.body;
+  EXPECT_EQ(front.ask("GET", "/v1/why/" + std::to_string(INT_MAX)).status, 404U);
+  for (const char* wrong : {"0", "-1", "x", "1x", "99999999999999999999",
+                            "%20"
+                            "1"})
+    EXPECT_EQ(front.ask("GET", std::string("/v1/why/") + wrong).status, 400U) << wrong;
 }
 
 // Whose memory one may not read has none to be seen, as the kernel's own threads have none.
@@ -106,7 +144,7 @@ TEST_F(ControlApiTest, ps_shows_a_start_once_and_what_is_unknown_as_null) {
       rows[0].dump(),
       R"({"id":"t-1","server":"memory","key":"","state":"starting","pid":null,"keeper_pid":null,"processes":[],)"
       R"("memory_bytes":null,"rung":"leaf","leases":[],"calls_in_flight":0,"started_at":"1970-01-01T00:00:01.500Z",)"
-      R"("idle_since":null,"stop_at":null,"reason":""})");
+      R"("idle_since":null,"stop_at":null,"reason":"","resolve":null})");
   const Json left = Json::parse(front.ask("POST", "/v1/servers/memory/stop").body)["left"][0];
   for (const char* unknown : {"id", "pid", "keeper_pid", "rung", "started_at"})
     EXPECT_TRUE(left[unknown].is_null()) << unknown;

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -122,6 +124,46 @@ Json process_tree(const gateway::InstanceView& instance, const Sizes& sizes) {
   return out;
 }
 
+// What a process is in a tree; empty: it is not of it.
+std::string_view role_in(const gateway::InstanceView& instance, pid_t pid) {
+  if (pid == instance.keeper_pid) return "keeper";
+  if (pid == instance.pid) return "leader";
+  const auto among = [pid](const auto& pids) { return std::ranges::find(pids, pid) != pids.end(); };
+  if (among(instance.processes)) return "member";
+  return among(with_keeper(instance)) ? "init" : "";
+}
+
+Json named(const os::ProcStat& stat) { return {{"pid", stat.pid}, {"name", stat.comm.view()}}; }
+
+// From the keeper, or as far up as one can see, down to the process itself.
+Json path_to(const os::ProcStat& process, pid_t keeper) {
+  constexpr std::size_t kDeepest = 64;
+  Json path = Json::array({named(process)});
+  os::ProcStat at = process;
+  while (at.pid != keeper && at.ppid > 1 && path.size() < kDeepest) {
+    const auto parent = os::read_stat(at.ppid);
+    if (!parent) break;
+    path.insert(path.begin(), named(*parent));
+    at = *parent;
+  }
+  return path;
+}
+
+// Whose tag a process of nobody's bears: for people, as what bears ours may have been left by a life before.
+asio::awaitable<std::string> tag_of(ControlContext& context, pid_t pid) {
+  const auto read = [pid]() -> Result<std::string> {
+    FixedString<224> value;
+    const auto found = os::read_environ(pid, "HOLDFAST_TREE", value);
+    return found && *found ? std::string(value.view()) : std::string();
+  };
+  const std::string tag = (co_await context.measuring->try_run(read, std::chrono::seconds(1))).value_or("");
+  if (tag.empty()) co_return "";
+  const std::string gateway = tag.substr(0, tag.find('/'));
+  co_return gateway == context.custodian.gateway_id()
+      ? "; it bears our tag (" + tag + "), of a tree that we do not hold"
+      : "; it bears the tag of another gateway (" + tag + ")";
+}
+
 }  // namespace
 
 Answer status(ControlContext& context, const Request&, const std::string&) {
@@ -161,6 +203,34 @@ Answer ps(ControlContext& context, const Request& request, const std::string&) {
     if (tree) instances.back()["tree"] = process_tree(view, sizes);
   }
   co_return json_response({{"instances", std::move(instances)}});
+}
+
+Answer why(ControlContext& context, const Request&, const std::string& name) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+  if (error != std::errc() || end != name.data() + name.size() || pid <= 0)
+    co_return error_response(400, "invalid", "no number of a process: " + name);
+  const auto stat = os::read_stat(pid);
+  if (!stat) co_return error_response(404, "not_found", "there is no process " + name);
+  Json out = named(*stat);
+  if (pid == context.hooks.facts.pid) {
+    out["role"] = "gateway";
+    out["path"] = Json::array({named(*stat)});
+    out["instance"] = nullptr;
+    co_return json_response(out);
+  }
+  for (const auto& view : context.gateway.instances()) {
+    const auto role = role_in(view, pid);
+    if (role.empty()) continue;
+    out["role"] = role;
+    out["path"] = path_to(*stat, view.keeper_pid);
+    out["instance"] = to_json(view, std::nullopt);
+    out["instance"].erase("memory_bytes");  // nobody measured it for this
+    co_return json_response(out);
+  }
+  co_return error_response(404, "not_found",
+                           "process " + name + " (" + std::string(stat->comm.view()) + ") is not ours" +
+                               co_await tag_of(context, pid));
 }
 
 Answer sweep(ControlContext& context, const Request& request, const std::string&) {

@@ -28,6 +28,11 @@ constexpr Named kErrors[] = {
     {Errc::refused, 409, "refused"}, {Errc::protocol, 502, "protocol"},   {Errc::unproven, 500, "unproven"},
 };
 
+Json resolution_json(const std::optional<gateway::Resolution>& resolution) {
+  if (!resolution) return nullptr;
+  return {{"direct", resolution->direct}, {"how", resolution->how}};
+}
+
 Json json_pid(pid_t pid) { return pid > 0 ? Json(pid) : Json(nullptr); }
 
 // What cannot be read (not written yet, rotated away at this moment) has no text yet.
@@ -77,7 +82,8 @@ Json to_json(const gateway::InstanceView& v, std::optional<std::int64_t> memory_
           {"started_at", json_time(v.started_at)},
           {"idle_since", json_time(v.idle_since)},
           {"stop_at", json_time(v.stop_at)},
-          {"reason", v.reason}};
+          {"reason", v.reason},
+          {"resolve", resolution_json(v.resolution)}};
 }
 
 Json to_json(const gateway::ServerView& v) {

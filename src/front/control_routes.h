@@ -14,6 +14,7 @@ using Answer = asio::awaitable<Response>;
 // control_custody.cc
 Answer status(ControlContext& context, const Request& request, const std::string& name);
 Answer ps(ControlContext& context, const Request& request, const std::string& name);
+Answer why(ControlContext& context, const Request& request, const std::string& name);
 Answer sweep(ControlContext& context, const Request& request, const std::string& name);
 Answer shutdown(ControlContext& context, const Request& request, const std::string& name);
 Answer version(ControlContext& context, const Request& request, const std::string& name);

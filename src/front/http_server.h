@@ -44,6 +44,12 @@ struct Response {
   std::shared_ptr<BodyStream> stream = nullptr;  // the body, in place of `body`; closed when the client goes
 };
 
+// Names of headers, which differ in nothing but the case of letters.
+bool same_name(std::string_view a, std::string_view b);
+// Those that say something of the client itself: not what any request needs, nor what is nobody else's to
+// keep.
+std::vector<std::pair<std::string, std::string>> own_headers(const Request& request);
+
 // Runs once per request. When the client's connection breaks, the coroutine is cancelled (a value, see
 // base/task_group.h) and its answer dropped. The function object lives until its last call has ended.
 using Handler = std::function<asio::awaitable<Response>(Request)>;

@@ -198,7 +198,8 @@ std::expected<SharedSession, Response> Endpoint::find_session(const Request& req
 }
 
 asio::awaitable<Response> Endpoint::initialize(const Request& request, const Place& place, Envelope message) {
-  const ClientFacts client = client_facts(message.params);
+  ClientFacts client = client_facts(message.params);
+  client.headers = own_headers(request);
   const bool bind = request.header("Holdfast-Bind") == "connection";
   const auto session = std::make_shared<McpSession>(executor_, options_.session, place.address, place.who,
                                                     client, bind ? request.connection : 0);

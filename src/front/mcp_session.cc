@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "front/http_server.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
 #include "mcp/splice.h"
@@ -108,6 +109,16 @@ ClientFacts client_facts(const std::string& params) {
   return facts;
 }
 
+std::optional<std::string> McpSession::header(std::string_view name) const {
+  std::optional<std::string> found;
+  for (const auto& [key, value] : headers_) {
+    if (!same_name(key, name)) continue;
+    if (found && *found != value) return std::nullopt;
+    found = value;
+  }
+  return found;
+}
+
 McpSession::McpSession(asio::any_io_executor executor, McpSessionOptions options, std::string address,
                        gateway::PrincipalPtr who, const ClientFacts& client, std::uint64_t connection)
     : executor_(std::move(executor)),
@@ -118,6 +129,7 @@ McpSession::McpSession(asio::any_io_executor executor, McpSessionOptions options
       revision_(mcp::negotiate(client.revision)),
       connection_(connection),
       profile_{.revision = std::string(revision_.name), .capabilities = client.capabilities},
+      headers_(client.headers),
       log_(options.replay) {}
 
 asio::awaitable<McpSession::Answer> McpSession::call(Envelope request, bool may_stream) {

@@ -40,6 +40,7 @@ struct McpSessionOptions {
 // What a client said of itself in initialize.
 struct ClientFacts {
   std::string name = "client", revision, capabilities = "{}";
+  std::vector<std::pair<std::string, std::string>> headers = {};  // that came with it
 };
 ClientFacts client_facts(const std::string& params);
 
@@ -98,7 +99,9 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   asio::awaitable<bool> ended(std::chrono::steady_clock::time_point deadline);
 
   [[nodiscard]] std::string_view who() const override { return principal_->name; }
+  [[nodiscard]] std::string_view token() const override { return principal_->token; }
   [[nodiscard]] const mcp::ClientProfile& profile() const override { return profile_; }
+  [[nodiscard]] std::optional<std::string> header(std::string_view name) const override;
   void notified(std::string_view server, std::string_view method, std::string_view params,
                 gateway::CallNumber call) override;
   asio::awaitable<Result<mcp::Reply>> asked(std::string server, std::string method, std::string params,
@@ -128,6 +131,7 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   const mcp::Revision& revision_;
   std::uint64_t connection_;
   mcp::ClientProfile profile_;
+  std::vector<std::pair<std::string, std::string>> headers_;
   std::unique_ptr<gateway::View> view_;
   EventLog log_;
   EventStream unasked_{log_, 0};   // what belongs to no request: the one of GET

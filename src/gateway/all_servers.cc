@@ -66,7 +66,13 @@ AllServers::AllServers(Gateway& gateway, std::shared_ptr<Catalog> catalog,
       client_(client),
       options_(options),
       who_(client ? client->who() : std::string_view()),
+      token_(client ? client->token() : std::string_view()),
       profile_(client ? client->profile() : mcp::ClientProfile()) {}
+
+std::optional<std::string> AllServers::header(std::string_view name) const {
+  const auto client = client_.lock();
+  return client ? client->header(name) : std::nullopt;
+}
 
 bool AllServers::begin(const std::string& label) {
   session_ = gateway_.open_session(SessionKind::client, label, shared_from_this());

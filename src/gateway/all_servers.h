@@ -68,7 +68,9 @@ class AllServers final : public Consumer,
 
   // all_servers.cc
   [[nodiscard]] std::string_view who() const override { return who_; }
+  [[nodiscard]] std::string_view token() const override { return token_; }
   [[nodiscard]] const mcp::ClientProfile& profile() const override { return profile_; }
+  [[nodiscard]] std::optional<std::string> header(std::string_view name) const override;
   void notified(std::string_view server, std::string_view method, std::string_view params,
                 CallNumber call) override;
   asio::awaitable<Result<mcp::Reply>> asked(std::string server, std::string method, std::string params,
@@ -132,7 +134,7 @@ class AllServers final : public Consumer,
   const std::shared_ptr<Catalog> catalog_;
   const std::weak_ptr<Consumer> client_;
   const AllOptions options_;
-  const std::string who_;
+  const std::string who_, token_;
   const mcp::ClientProfile profile_;
   std::unique_ptr<Session> session_;  // nullptr: ended
   std::string session_id_;

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,8 +26,14 @@ class Consumer {
 
   // Whose rights it has, for records: a token's name, "anonymous", "owner".
   [[nodiscard]] virtual std::string_view who() const { return {}; }
+  // The id of the token that it came with; empty: it came without.
+  [[nodiscard]] virtual std::string_view token() const { return {}; }
   // What servers are told of it in their handshake; does not change while a session is open.
   [[nodiscard]] virtual const mcp::ClientProfile& profile() const = 0;
+
+  // The value of a header that came with initialize, the name in any case. nullopt: there was none, or more
+  // than one value.
+  [[nodiscard]] virtual std::optional<std::string> header(std::string_view) const { return std::nullopt; }
 
   // A notification of a server's (raw params, empty if absent). `call` is the one of this session that it
   // belongs to, 0 if that is not known. Must not block, nor end the session.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <list>
+#include <map>
 
 #include "base/log.h"
 #include "gateway/catalog.h"
@@ -14,17 +15,29 @@
 namespace holdfast::gateway {
 namespace {
 
+// Trees that are held as they are, and by whom.
+using Held = std::map<std::string, Holder>;
+
 class HeldTreeImpl final : public Gateway::HeldTree {
  public:
-  HeldTreeImpl(Pool& pool, std::shared_ptr<custody::Tree> tree, std::string holder)
-      : pool_(pool), tree_(std::move(tree)), holder_(std::move(holder)) {}
-  ~HeldTreeImpl() override { pool_.give_up(tree_, holder_ + " let it go"); }
+  HeldTreeImpl(Pool& pool, Held& held, std::shared_ptr<custody::Tree> tree, std::string holder)
+      : pool_(pool), held_(held), tree_(std::move(tree)), holder_(std::move(holder)) {
+    held_.emplace(tree_->id(), Holder{.session = {},
+                                      .label = holder_,
+                                      .kind = SessionKind::job,
+                                      .since = std::chrono::system_clock::now()});
+  }
+  ~HeldTreeImpl() override {
+    held_.erase(tree_->id());
+    pool_.give_up(tree_, holder_ + " let it go");
+  }
   HeldTreeImpl(const HeldTreeImpl&) = delete;
   HeldTreeImpl& operator=(const HeldTreeImpl&) = delete;
   [[nodiscard]] custody::Tree& tree() override { return *tree_; }
 
  private:
   Pool& pool_;
+  Held& held_;
   std::shared_ptr<custody::Tree> tree_;
   std::string holder_;
 };
@@ -51,7 +64,7 @@ class GatewayImpl final : public Gateway {
     if (pool_.is_closed()) co_return fail(Errc::refused, "run", "the gateway is shutting down");
     auto tree = co_await custodian_.start(std::move(spec));
     if (!tree) co_return forward(tree);
-    auto held = std::make_unique<HeldTreeImpl>(pool_, std::move(*tree), std::move(holder));
+    auto held = std::make_unique<HeldTreeImpl>(pool_, held_, std::move(*tree), std::move(holder));
     // The awaiting coroutine may have been cancelled meanwhile: the hold is returned all the same, and its
     // end releases.
     co_return std::unique_ptr<HeldTree>(std::move(held));
@@ -102,6 +115,7 @@ class GatewayImpl final : public Gateway {
   custody::Custodian& custodian_;
   const std::shared_ptr<Catalog> catalog_;
   Pool pool_;
+  Held held_;
   std::list<std::weak_ptr<SessionCore>> sessions_;
 };
 
@@ -109,6 +123,8 @@ void GatewayImpl::add_bare_trees(std::vector<InstanceView>& views) const {
   for (const auto& tree : custodian_.trees()) {
     if (std::ranges::any_of(views, [&](const auto& view) { return view.id == tree->id(); })) continue;
     views.push_back(view_of(*tree));
+    if (const auto holder = held_.find(tree->id()); holder != held_.end())
+      views.back().leases.push_back(holder->second);
   }
 }
 

@@ -26,6 +26,12 @@ namespace holdfast::gateway {
 class Audit;
 class Catalog;
 
+// How a command that names a launcher (npx, uvx) was run.
+struct Resolution {
+  bool direct = false;
+  std::string how;  // the program in the launcher's place, or why it was run as written
+};
+
 // One row of `ps` (docs/holdfast.1: shapes). An instance that starts has no tree yet, thus no `id`; its tree
 // is a row of its own as long.
 struct InstanceView {
@@ -40,6 +46,7 @@ struct InstanceView {
   int calls_in_flight = 0;
   std::optional<SystemTime> started_at, idle_since, stop_at;
   std::string reason;
+  std::optional<Resolution> resolution;  // nullopt: there is no launcher in its command
 };
 struct ServerView {
   std::string name, state;  // ready | backoff | parked | disabled | unusable | removed
@@ -72,6 +79,7 @@ struct GatewayOptions {
   std::filesystem::path catalog_dir{};  // one file per server of what it listed last; empty: none
   std::shared_ptr<Audit> audit{};       // null: none is kept
   std::shared_ptr<Worker> names{};      // looks up the hosts of remote servers; null: only addresses will do
+  std::shared_ptr<Worker> looking{};    // at what is installed; null: launchers are run as written
   bool reap_at_once = true;  // an orphan is reaped when its last lease ends; off: only sweeps do (tests)
 };
 

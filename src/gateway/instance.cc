@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "gateway/profile.h"
+#include "gateway/resolve.h"
 #include "gateway/server_limits.h"
 
 namespace holdfast::gateway {
@@ -45,6 +46,7 @@ namespace {
 constexpr std::size_t kMostWaitingCalls = 256;  // of one instance that takes one call after the other
 // The end of a server's output may be read this long before its exit is told, or its last words.
 constexpr milliseconds kToldWithin{200};
+constexpr milliseconds kLookWithin{3'000};  // for what is installed
 
 }  // namespace
 
@@ -100,13 +102,22 @@ void Instance::release(std::uint64_t holder) noexcept {
   conversation_->left(who);
 }
 
-asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<std::string> environment) {
+asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<std::string> environment,
+                                    std::shared_ptr<Worker> looking) {
+  custody::Command command{.program = server_.command,
+                           .arguments = server_.args,
+                           .environment = std::move(environment),
+                           .cwd = server_.cwd};
+  if (looking && server_.resolve && is_launcher(command.program)) {
+    command = co_await without_launcher(std::move(command), std::move(looking));
+    if (state_ != InstanceState::starting) {
+      set_state(InstanceState::gone);  // nothing was started
+      co_return;
+    }
+  }
   custody::TreeSpec spec{
       .name = server_.name,
-      .command = {.program = server_.command,
-                  .arguments = server_.args,
-                  .environment = std::move(environment),
-                  .cwd = server_.cwd},
+      .command = std::move(command),
       .graces = {.eof = server_.stop.eof, .term = server_.stop.term, .lost = server_.stop.lost},
       .pidns = server_.isolation == "pidns",
       .limits = limits_of(server_)};
@@ -136,6 +147,19 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
     co_return;
   }
   co_await shake_hands();
+}
+
+// A look that a file system keeps waiting is given up, and nothing is lost but the time.
+asio::awaitable<custody::Command> Instance::without_launcher(custody::Command written,
+                                                             std::shared_ptr<Worker> looking) {
+  const auto look = [written]() -> Result<Launch> { return resolve(written); };
+  auto launch = co_await looking->try_run(look, kLookWithin);
+  if (!launch)
+    launch = Launch{.command = std::move(written), .direct = false, .how = launch.error().message()};
+  resolution_ = Resolution{.direct = launch->direct, .how = launch->how};
+  log::info(launch->direct ? "instance.direct" : "instance.as_written",
+            {{"server", server_.name}, {"key", key_}, {launch->direct ? "program" : "reason", launch->how}});
+  co_return std::move(launch->command);
 }
 
 asio::awaitable<void> Instance::shake_hands() {

@@ -47,8 +47,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone.
-  asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment);
+  // Starts tree and handshake; to be spawned once by the pool, which keeps `self` alive until gone. `looking`
+  // finds what a launcher would run; null: it is run as written.
+  asio::awaitable<void> run(std::shared_ptr<Instance> self, std::vector<std::string> environment,
+                            std::shared_ptr<Worker> looking);
 
   // The same of a server that has a `url` (remote.cc). `names` looks it up.
   asio::awaitable<void> run_remote(std::shared_ptr<Instance> self, std::shared_ptr<Worker> names);
@@ -88,6 +90,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   [[nodiscard]] const std::map<std::uint64_t, Holder>& holders() const { return holders_; }
   [[nodiscard]] int calls_in_flight() const { return calls_; }
   [[nodiscard]] const std::string& reason() const { return reason_.empty() ? drain_reason_ : reason_; }
+  [[nodiscard]] const std::optional<Resolution>& resolution() const { return resolution_; }
   // Of one that has no tree, whose id and time are its own.
   [[nodiscard]] const std::string& remote_id() const { return remote_id_; }
   [[nodiscard]] std::optional<SystemTime> started_at() const { return started_at_; }
@@ -105,6 +108,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
  private:
   class CallGuard;
   void set_state(InstanceState state);
+  asio::awaitable<custody::Command> without_launcher(custody::Command written,
+                                                     std::shared_ptr<Worker> looking);
   void fail(Error error);     // the server's own fault: counted against its restart budget
   void give_up(Error error);  // whosoever's fault: whoever waits is told
   asio::awaitable<void> shake_hands();
@@ -137,6 +142,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<Conversation> conversation_;
   std::unique_ptr<mcp::Client> client_;
   std::unique_ptr<PipeReader> stderr_;
+  std::optional<Resolution> resolution_;
   std::string remote_id_;
   std::optional<SystemTime> started_at_;
   mcp::InitializeResult hello_;

@@ -12,6 +12,7 @@
 #include "gateway/environment.h"
 #include "gateway/profile.h"
 #include "gateway/server_limits.h"
+#include "gateway/sharing.h"
 
 namespace holdfast::gateway {
 
@@ -92,9 +93,11 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
     if (!config->enabled) co_return fail(Errc::refused, "", name + ": disabled in the configuration");
     if (!config->unusable.empty()) co_return fail(Errc::refused, "", name + ": " + config->unusable);
 
-    mcp::ClientProfile profile = profile_for(*config, holder.contact->profile);
-    const std::string key =
-        config->sharing == config::Sharing::session ? holder.session : key_suffix(profile);
+    const auto under = shared_under(*config, holder.contact->consumer.lock().get());
+    config::Server entry = *config;
+    if (!under) entry.sharing = config::Sharing::session;
+    mcp::ClientProfile profile = profile_for(entry, holder.contact->profile);
+    const std::string key = under ? *under + key_suffix(profile) : holder.session;
     Lease lease;
     std::shared_ptr<Instance> instance;
     if (const auto it = server->instances.find(key);
@@ -107,7 +110,7 @@ asio::awaitable<Result<Lease>> Pool::acquire(std::string name, Holder holder) {
       if (server->removed || server->config != config || server->instances.contains(key) ||
           refuses(holder.kind))
         continue;  // a reload or somebody else was quicker
-      auto started = start(server, key, std::move(profile), lease, holder);
+      auto started = start(server, entry, key, std::move(profile), lease, holder);
       if (!started) co_return forward(started);
       instance = std::move(*started);
     }
@@ -174,8 +177,9 @@ std::shared_ptr<Instance> Pool::longest_idle(const Server& server) {
   return longest;
 }
 
-Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std::string& key,
-                                              mcp::ClientProfile profile, Lease& lease, Holder holder) {
+Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const config::Server& entry,
+                                              const std::string& key, mcp::ClientProfile profile,
+                                              Lease& lease, Holder holder) {
   auto log = log_of(*server);
   Instance::Hooks hooks{.unheld = [this](Instance& i) { unheld(i); },
                         .changed = [this](Instance& i) { changed(i); },
@@ -191,7 +195,7 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
                               const auto its = weak.lock();
                               if (its && !i.is_draining()) its->last_failure = why;
                             }};
-  auto instance = std::make_shared<Instance>(loop_, custodian_, *server->config, key, std::move(profile),
+  auto instance = std::make_shared<Instance>(loop_, custodian_, entry, key, std::move(profile),
                                              std::move(log), std::move(hooks));
   lease = instance->hold(std::move(holder));
   server->instances.emplace(key, instance);
@@ -201,7 +205,8 @@ Result<std::shared_ptr<Instance>> Pool::start(const ServerPtr& server, const std
     return instance;
   }
   warn_of_limits(*server->config, custodian_.rung().limits);
-  tasks_.spawn("instance", instance->run(instance, make_environment(environ, server->config->env)));
+  tasks_.spawn("instance",
+               instance->run(instance, make_environment(environ, server->config->env), options_.looking));
   return instance;
 }
 
@@ -360,6 +365,7 @@ InstanceView view_of(const Instance& instance) {
   }
   view.server = instance.server().name;
   view.key = instance.key();
+  view.resolution = instance.resolution();
   view.idle = instance.is_idle();
   view.draining = instance.is_draining() && !instance.is_ending();
   for (const auto& [id, holder] : instance.holders()) view.leases.push_back(holder);

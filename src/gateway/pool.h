@@ -81,8 +81,10 @@ class Pool {
       std::shared_ptr<Server>;  // whoever awaits for a server keeps it, since a reload may drop it
 
   std::shared_ptr<store::QueuedLog> log_of(Server& server);
-  Result<std::shared_ptr<Instance>> start(const ServerPtr& server, const std::string& key,
-                                          mcp::ClientProfile profile, Lease& lease, Holder holder);
+  // `entry` is the server's, as it is for this key: whoever has a copy of his own has it as under `session`.
+  Result<std::shared_ptr<Instance>> start(const ServerPtr& server, const config::Server& entry,
+                                          const std::string& key, mcp::ClientProfile profile, Lease& lease,
+                                          Holder holder);
   asio::awaitable<Result<void>> wait_for_room(ServerPtr server, std::string key, SessionKind kind,
                                               std::chrono::steady_clock::time_point deadline);
   static std::shared_ptr<Instance> longest_idle(const Server& server);

@@ -14,6 +14,7 @@ namespace holdfast::gateway {
 struct Principal {
   std::string name;
   bool by_token = false;
+  std::string token{};  // its id; empty: by none
   Rights rights{};
   std::optional<SystemTime> expires{};
   bool revoked = false;

@@ -20,11 +20,12 @@ Tokens::Tokens(std::filesystem::path file, TokenList all, std::shared_ptr<Worker
 }
 
 void Tokens::introduce(const Token& token) {
-  holders_.insert_or_assign(
-      token.id,
-      Holder{std::make_shared<Principal>(Principal{
-                 .name = token.name, .by_token = true, .rights = token.rights, .expires = token.expires}),
-             {}});
+  holders_.insert_or_assign(token.id, Holder{std::make_shared<Principal>(Principal{.name = token.name,
+                                                                                   .by_token = true,
+                                                                                   .token = token.id,
+                                                                                   .rights = token.rights,
+                                                                                   .expires = token.expires}),
+                                             {}});
 }
 
 Result<PrincipalPtr> Tokens::authenticate(std::string_view presented, SystemTime now) {

@@ -146,7 +146,7 @@ class Units(unittest.TestCase):
         self.start()
         told = self.facts("doctor")
         self.assertEqual(told["gateway"] | {"pid": 0, "pidns": ""},
-                         {"pid": 0, "rung": "leaf", "pidns": "", "service": True})
+                         {"pid": 0, "rung": "leaf", "pidns": "", "service": True, "listen": [], "anonymous": "loopback"})
         self.assertFalse(told["here"]["service"])
         stroke = next(row["servers"] for row in told["guarantees"] if "one stroke" in row["event"])
         self.assertIn("systemd", stroke)
