@@ -15,4 +15,7 @@ status=0
 "build/release/bin/holdfast_bench" --ticks "${TICKS:-200}" --seconds "${SECONDS_EACH:-3}" "$@" >"$out" || status=$?
 [ $status = 0 ] || warn "not every section could be taken (above)"
 say "figures in $out" >&2
+if grep -q '"cases"' "$out" && command -v python3 >/dev/null; then
+  python3 scripts/bench/graph.py "$out" "${out%.json}.svg" && say "a picture of the calls in ${out%.json}.svg" >&2
+fi
 exit $status

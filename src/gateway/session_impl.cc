@@ -13,9 +13,10 @@ SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label,
       id_(random_hex(16)),
       kind_(kind),
       label_(std::move(label)),
+      // Nobody else opens one without a consumer than the verbs at the control socket.
       who_(kind == SessionKind::job ? "job"
            : consumer               ? consumer->who()
-                                    : std::string_view()),
+                                    : "owner"),
       own_contact_(std::make_shared<Contact>(
           Contact{.session = id_,
                   .profile = normalised(consumer ? consumer->profile() : mcp::ClientProfile()),
