@@ -35,7 +35,6 @@ constexpr std::size_t kQueueBytes = 4U << 20;   // lines read ahead of their tur
 constexpr std::chrono::hours kLongest{24 * 7};  // the server's callTimeout ends a call, not this
 constexpr std::chrono::seconds kConnect{10};
 constexpr milliseconds kAgain{200};            // between two looks for a gateway that went away
-constexpr std::size_t kBesides = 64;           // notifications under way, beside requests
 constexpr std::size_t kMostRemembered = 1000;  // subscriptions, for a gateway that is restarted
 constexpr std::chrono::seconds kGoodbye{1};
 
@@ -125,6 +124,7 @@ class Bridge {
   asio::awaitable<void> request_in_turn(std::string id, std::string line);
   void pass_on(std::string line,
                const std::string& id = {});  // `id`: of a request, which is answered if it cannot
+  std::string again(std::string_view method, const std::string& params);
   void remember(const Envelope& message, const std::string& line);
 
   void open_channel();
@@ -162,7 +162,9 @@ class Bridge {
   std::string hello_, hello_id_;
   std::map<std::string, std::string> state_;  // by what it sets: level, subscriptions, that it is initialized
   enum class Handshake { none, under_way, repeated, done } handshake_ = Handshake::none;
-  Event settled_{executor_};  // clear while a handshake is under way
+  Event settled_{executor_};    // clear while a handshake is under way
+  std::uint64_t repeated_ = 0;  // requests of ours, numbered
+  Event tried_{executor_};      // a repeated one has come to its end, well or not
   std::map<std::string, Asked> asked_;
   std::size_t in_flight_ = 0;
   Event slot_{executor_};
@@ -368,26 +370,28 @@ void Bridge::pass_on(std::string line, const std::string& id) {
   settle(id);
 }
 
+// A request of ours, in the client's place; each has an id of its own, since they go out together.
+std::string Bridge::again(std::string_view method, const std::string& params) {
+  return R"({"jsonrpc":"2.0","id":"holdfast-again-)" + std::to_string(++repeated_) + R"(","method":")" +
+         std::string(method) + R"(","params":)" + params + "}";
+}
+
 // What the client has set up, as far as a server would forget it with its session.
 void Bridge::remember(const Envelope& message, const std::string& line) {
   if (message.method == "notifications/initialized") state_["0 initialized"] = line;
-  if (message.method == "logging/setLevel")
-    state_["1 level"] = R"({"jsonrpc":"2.0","id":"holdfast-again","method":"logging/setLevel","params":)" +
-                        message.params + "}";
+  if (message.method == "logging/setLevel") state_["1 level"] = again("logging/setLevel", message.params);
   const bool subscribes = message.method == "resources/subscribe";
   if (!subscribes && message.method != "resources/unsubscribe") return;
   state_.erase("2 " + message.params);
   if (subscribes && state_.size() < kMostRemembered)
-    state_["2 " + message.params] =
-        R"({"jsonrpc":"2.0","id":"holdfast-again","method":"resources/subscribe","params":)" +
-        message.params + "}";
+    state_["2 " + message.params] = again("resources/subscribe", message.params);
 }
 
 void Bridge::open_channel() {
   channel_ = mcp::make_http_channel(
       executor_,
       {.url = {.path = address_.path, .target = server_.empty() ? "/mcp" : "/mcp/" + encode(server_)},
-       .requests = options_.requests_in_flight + kBesides,
+       .requests = options_.requests_in_flight,
        .bound = true});
   channel_->start({.line = [this](mcp::PaddedText line) { line_came(line.view()); },
                    .oversized = {},
@@ -401,7 +405,12 @@ void Bridge::line_came(std::string_view text) {
   const std::string id(message.id.of(line));
   if (id == hello_id_ && handshake_ == Handshake::repeated) return shaken_hands(!message.error);
   const auto asked = asked_.find(id);
-  if (asked == asked_.end() || !asked->second.sent) return;  // of ours, or withdrawn long ago
+  if (asked == asked_.end() || !asked->second.sent) {  // of ours, or withdrawn long ago
+    if (message.error && id.starts_with("\"holdfast-again-"))
+      context_.terminal.err << "holdfast: the gateway that came back refuses what was set up before: " << line
+                            << '\n';
+    return;
+  }
   say(std::move(line));
   settle(id);
   if (id == hello_id_ && handshake_ == Handshake::under_way) shaken_hands(!message.error);
@@ -416,19 +425,20 @@ void Bridge::settle(const std::string& id) {
 
 void Bridge::shaken_hands(bool well) {
   const bool again = handshake_ == Handshake::repeated;
-  if (!well && again) return;  // come_back() sees it
+  if (!well && again) return tried_.set();
   handshake_ = well ? Handshake::done : Handshake::none;
   if (well) code_ = daemon::kExitDone;
   if (again)
     for (const auto& [what, line] : state_) pass_on(line);
   settled_.set();
+  tried_.set();
   slot_.set();
 }
 
 void Bridge::channel_closed(const Error& why) {
   const std::string reason = why.message();
   fail_requests("the gateway went away: " + reason);
-  if (handshake_ == Handshake::repeated) return;  // come_back() tries again
+  if (handshake_ == Handshake::repeated) return tried_.set();
   if (handshake_ != Handshake::done || end_of_input_ || options_.come_back == milliseconds(0))
     return lose_gateway(reason);
   handshake_ = Handshake::repeated;
@@ -442,10 +452,11 @@ asio::awaitable<void> Bridge::come_back(std::string why) {
   const auto deadline = in(options_.come_back);
   while (steady_clock::now() < deadline) {
     if (!co_await sleep_until(in(kAgain))) co_return;
+    tried_.clear();
     open_channel();
     pass_on(hello_);
-    if (co_await settled_.wait_until(std::min(deadline, in(kConnect)))) co_return;
-    if (co_await is_cancelled()) co_return;
+    (void)co_await tried_.wait_until(std::min(deadline, in(kConnect)));
+    if (settled_.is_set() || co_await is_cancelled()) co_return;
   }
   lose_gateway(why);
 }

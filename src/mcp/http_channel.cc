@@ -45,8 +45,15 @@ Result<void> HttpRemote::send(std::string line) {
   if (!writable()) return fail(Errc::closed, "send", "the connection is closed");
   if (queued_ + line.size() > options_.queue_limit)
     return fail(Errc::limit, "send", "too much waits to be sent");
+  const Message message = Splicer().read(PaddedText::in(line));
+  const auto post = std::make_shared<Post>();
+  if (message.kind == Kind::request) post->id = message.id.of(line);
+  post->initialize = message.method == "initialize";
+  if (message.method == "notifications/cancelled") post->withdraws = find(message.params.cancelled.of(line));
+  if (!post->id.empty()) requests_[post->id] = post;
+  const bool opens = message.method == "notifications/initialized";
   queued_ += line.size();
-  queue_.push_back(std::move(line));
+  queue_.push_back({std::move(line), post, opens});
   drained_.clear();
   more_.set();
   return {};
@@ -55,32 +62,21 @@ Result<void> HttpRemote::send(std::string line) {
 // In their order as far as order matters: nothing overtakes the handshake.
 asio::awaitable<void> HttpRemote::pump(std::shared_ptr<HttpRemote> self) {
   while (!over_) {
-    while (queue_.empty()) {
+    const auto next = std::ranges::find_if(queue_, [this](const auto& each) { return has_room(*each.post); });
+    if (next == queue_.end()) {
       more_.clear();
       if (!can_write_ || !co_await more_.wait_until(in(kLongest * 52))) co_return;
+      continue;
     }
-    std::string line = std::move(queue_.front());
-    queue_.pop_front();
-    queued_ -= line.size();
-    const Message message = Splicer().read(PaddedText::in(line));
-    const auto post = std::make_shared<Post>();
-    if (message.kind == Kind::request) post->id = message.id.of(line);
-    post->initialize = message.method == "initialize";
-    if (message.method == "notifications/cancelled")
-      post->withdraws = find(message.params.cancelled.of(line));
-    if (!post->id.empty()) requests_[post->id] = post;
-    const bool opens = message.method == "notifications/initialized";
-    const bool handshake = post->initialize || opens;
-    while (under_way_ >= options_.requests && !over_) {
-      slot_.clear();
-      if (!co_await slot_.wait_until(in(kLongest))) co_return;
-    }
-    ++under_way_;
-    if (handshake)
-      co_await deliver(self, post, std::move(line));
+    Queued sent = std::move(*next);
+    queue_.erase(next);
+    queued_ -= sent.line.size();
+    ++(sent.post->id.empty() ? besides_ : under_way_);
+    if (sent.post->initialize || sent.opens)
+      co_await deliver(self, sent.post, std::move(sent.line));
     else
-      tasks_.spawn("mcp.http.post", deliver(self, post, std::move(line)));
-    if (opens && !over_ && !by_sse()) tasks_.spawn("mcp.http.listen", listen(self));
+      tasks_.spawn("mcp.http.post", deliver(self, sent.post, std::move(sent.line)));
+    if (sent.opens && !over_ && !by_sse()) tasks_.spawn("mcp.http.listen", listen(self));
     if (queue_.empty()) drained_.set();
   }
 }
@@ -91,8 +87,8 @@ asio::awaitable<void> HttpRemote::deliver(std::shared_ptr<HttpRemote> self, Shar
     co_await choose(post, std::move(line));
   else
     co_await this->post(post, std::move(line));
-  --under_way_;
-  slot_.set();
+  --(post->id.empty() ? besides_ : under_way_);
+  more_.set();
 }
 
 asio::awaitable<void> HttpRemote::post(SharedPost post, std::string line) {
@@ -176,7 +172,9 @@ asio::awaitable<Result<net::HttpResponse>> HttpRemote::exchange(net::HttpRequest
   if (over_ || post->withdrawn) co_return fail(Errc::cancelled, "request");
   const Busy busy(*this, **wire, *post);
   if (post->initialize && options_.bound) request.headers.emplace_back("Holdfast-Bind", "connection");
-  auto response = co_await (*wire)->request(std::move(request), in(kLongest), events_of(post));
+  const bool without_answer = request.method == "POST" && post->id.empty();
+  const auto deadline = without_answer ? in(kAcceptance) : in(kLongest);
+  auto response = co_await (*wire)->request(std::move(request), deadline, events_of(post));
   if (post->initialize && options_.bound && response && !session_.empty() && !over_) {
     bound_ = std::move(*wire);
     tasks_.spawn("mcp.http.bound", watch_bound(shared_from_this()));

@@ -19,7 +19,9 @@
 
 namespace holdfast::mcp {
 
-inline constexpr std::chrono::hours kLongest{24 * 7};  // who sent a request bounds it, not this
+inline constexpr std::chrono::hours kLongest{24 * 7};   // who sent a request bounds it, not this
+inline constexpr std::chrono::seconds kAcceptance{30};  // of what has no answer: nobody else bounds it
+inline constexpr std::size_t kBesides = 64;             // of these, under way
 
 inline std::chrono::steady_clock::time_point in(std::chrono::nanoseconds time) {
   using std::chrono::steady_clock;
@@ -38,7 +40,6 @@ class HttpRemote : public std::enable_shared_from_this<HttpRemote> {
       : options_(std::move(options)),
         more_(executor),
         drained_(executor),
-        slot_(executor),
         named_(executor),
         tasks_(executor),
         farewell_(executor) {
@@ -80,6 +81,11 @@ class HttpRemote : public std::enable_shared_from_this<HttpRemote> {
     std::string unspoken;  // of initialize: how an endpoint refused it that may not know Streamable HTTP
   };
   using SharedPost = std::shared_ptr<Post>;
+  struct Queued {
+    std::string line;
+    SharedPost post;
+    bool opens;  // `notifications/initialized`
+  };
   using Connection = std::unique_ptr<net::HttpConnection>;
   struct Pooled {
     Connection connection;
@@ -87,6 +93,10 @@ class HttpRemote : public std::enable_shared_from_this<HttpRemote> {
   };
 
   asio::awaitable<void> pump(std::shared_ptr<HttpRemote> self);
+  // What lets a request go (its cancellation, the answer to a question of its server) never waits behind it.
+  [[nodiscard]] bool has_room(const Post& post) const {
+    return post.id.empty() ? besides_ < kBesides : under_way_ < options_.requests;
+  }
   asio::awaitable<void> deliver(std::shared_ptr<HttpRemote> self, SharedPost post, std::string line);
   asio::awaitable<void> post(SharedPost post, std::string line);
   asio::awaitable<void> resume(SharedPost post);
@@ -136,7 +146,6 @@ class HttpRemote : public std::enable_shared_from_this<HttpRemote> {
   void end() {
     over_ = true;
     stop_writing();
-    slot_.set();
     tasks_.cancel();
     // A cancellation finds who waits; who is between two waits would go on.
     for (net::HttpConnection* wire : busy_) wire->close();
@@ -151,10 +160,10 @@ class HttpRemote : public std::enable_shared_from_this<HttpRemote> {
 
   HttpChannelOptions options_;
   Channel::Events events_;
-  std::deque<std::string> queue_;
-  std::size_t queued_ = 0;  // bytes in `queue_`
-  std::size_t under_way_ = 0;
-  Event more_, drained_, slot_;
+  std::deque<Queued> queue_;
+  std::size_t queued_ = 0;                   // bytes in `queue_`
+  std::size_t under_way_ = 0, besides_ = 0;  // requests, and what has no answer
+  Event more_, drained_;                     // more_: something to send, or room for it
   std::vector<Pooled> idle_;
   std::list<net::HttpConnection*> busy_;
   std::map<std::string, SharedPost, std::less<>> requests_;  // by id, under way
