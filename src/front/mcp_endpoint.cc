@@ -91,6 +91,7 @@ class Endpoint final : public McpEndpoint {
   Response get(const Request& request, const Place& place);
   Response remove(const Request& request, const Place& place);
   std::unique_ptr<gateway::View> view_of(const SharedSession& session, const std::string& client);
+  bool make_room(const gateway::PrincipalPtr& who);
   // The session that a request names, or the answer that says why not.
   std::expected<SharedSession, Response> find_session(const Request& request, const Place& place,
                                                       const std::string& id);
@@ -113,7 +114,8 @@ asio::awaitable<Response> Endpoint::handle(Request request, gateway::PrincipalPt
   const std::string_view path = request.path();
   if (path == "/messages") co_return sse_.post(request, who);
   const Place place{std::move(who), address_in(path)};
-  if (path.starts_with("/sse")) co_return sse_.open(request, {place.who, place.address, request.connection});
+  if (path.starts_with("/sse"))
+    co_return sse_.open(request, {place.who, place.address, request.connection, own_headers(request)});
   if (request.method == "POST") co_return co_await post(std::move(request), place);
   if (request.method == "GET") co_return get(request, place);
   if (request.method == "DELETE") co_return remove(request, place);
@@ -214,6 +216,7 @@ asio::awaitable<Response> Endpoint::initialize(const Request& request, const Pla
 asio::awaitable<SseStreams::Greeting> Endpoint::greet(SseStreams::Caller caller, Envelope message) {
   ClientFacts client = client_facts(message.params);
   client.revision = mcp::http_sse_revision().name;
+  client.headers = std::move(caller.headers);
   if (kSwitchedOff == Mechanism::session_ends_with_its_stream) caller.connection = 0;
   const auto session = std::make_shared<McpSession>(executor_, options_.session, std::move(caller.address),
                                                     std::move(caller.who), client, caller.connection);
@@ -223,13 +226,33 @@ asio::awaitable<SseStreams::Greeting> Endpoint::greet(SseStreams::Caller caller,
   co_return SseStreams::Greeting{session, *std::move(answer)};
 }
 
+// Whoever opens session after session locks nobody out: the longest idle ends, of the same principal if there
+// is one, else one that has been idle for a while. False: none is.
+bool Endpoint::make_room(const gateway::PrincipalPtr& who) {
+  const auto before = steady_clock::now() - options_.reconnect_grace;
+  SharedSession own, other;
+  const auto longer = [](const SharedSession& one, const SharedSession& than) {
+    return !than || *one->idle_since() < *than->idle_since();
+  };
+  for (const auto& [id, session] : sessions_) {
+    const auto idle = session->idle_since();
+    if (!idle) continue;
+    if (session->principal() == who && longer(session, own)) own = session;
+    if (*idle < before && longer(session, other)) other = session;
+  }
+  const SharedSession& longest = own ? own : other;
+  if (longest) end(longest, "another needs its place");
+  return longest != nullptr;
+}
+
 // The answer to the initialize of this id, and the session counts from here on; or why there is none.
 asio::awaitable<std::expected<std::string, Response>> Endpoint::open(SharedSession session,
                                                                      std::string client, std::string id) {
   const auto refuse = [&](unsigned status, std::string_view why) {
     return std::unexpected(rpc_error(status, id, mcp::kInternalError, why));
   };
-  if (sessions_.size() >= options_.sessions) co_return refuse(503, "too many sessions");
+  if (sessions_.size() >= options_.sessions && !make_room(session->principal()))
+    co_return refuse(503, "too many sessions");
   auto view = view_of(session, client);
   if (!view) co_return refuse(503, "the gateway is shutting down");
   session->open(std::move(view));

@@ -126,6 +126,22 @@ TEST_F(McpEndpointTest, idle_sessions_end_but_not_those_with_a_request_in_flight
   EXPECT_EQ(front->counts.ended, 1);
 }
 
+TEST_F(McpEndpointTest, who_opens_session_after_session_ends_the_longest_idle_of_his_own) {
+  front = std::make_unique<FakeFront>(McpEndpointOptions{.sessions = 2});
+  const std::string busy = open();
+  RawClient client(front->path);
+  client.send(http(busy, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow"}})"));
+  ASSERT_TRUE(eventually([&] { return front->counts.requests == 1; }));
+  const std::string first = open(), second = open();
+  EXPECT_EQ(front->counts.ended, 1);
+  const auto ping = [&](const std::string& session) {
+    return post(R"({"jsonrpc":"2.0","id":1,"method":"ping"})", {{"Mcp-Session-Id", session}}).status;
+  };
+  EXPECT_EQ(ping(first), 404U);
+  EXPECT_EQ(ping(second), 200U);
+  EXPECT_EQ(front->counts.cancelled, 0);
+}
+
 TEST_F(McpEndpointTest, stop_ends_everything) {
   const std::string session = open();
   RawClient client(front->path);

@@ -187,7 +187,8 @@ std::expected<McpSession::SharedCall, std::string> McpSession::begin(Envelope re
 
 asio::awaitable<McpSession::Answer> McpSession::outcome(SharedCall call) {
   const auto patience = call->may_stream ? options_.stream_after : milliseconds(kLongest);
-  if (!co_await call->decided.wait_until(steady_clock::now() + patience)) {
+  // In a batch the client may have gone while another of its calls was waited for.
+  if (co_await is_cancelled() || !co_await call->decided.wait_until(steady_clock::now() + patience)) {
     if (call->may_stream && !co_await is_cancelled()) {
       begin_stream(*call);
     } else {
@@ -359,8 +360,13 @@ std::expected<std::shared_ptr<BodyStream>, McpSession::Refused> McpSession::list
   return body;
 }
 
+std::optional<steady_clock::time_point> McpSession::idle_since() const {
+  if (!in_flight_.empty() || unasked_.listened() || connection_ != 0) return std::nullopt;
+  return last_used_;
+}
+
 std::string_view McpSession::over(steady_clock::time_point now, milliseconds idle, milliseconds grace) const {
-  if (!in_flight_.empty() || unasked_.listened() || connection_ != 0) return {};
+  if (!idle_since()) return {};
   if (now - last_used_ > idle) return "idle";
   const auto left = unasked_.left_at();
   if (left && now - std::max(*left, last_used_) > grace) return "its client did not come back";

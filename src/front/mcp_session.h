@@ -87,6 +87,9 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   // The stream of what belongs to no request, or the rest of the one that `last_event` is of.
   std::expected<std::shared_ptr<BodyStream>, Refused> listen(std::optional<std::string_view> last_event);
 
+  // Since when nothing is in flight and no stream is open; nullopt: something is, or it is bound to a
+  // connection.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const;
   // Why it may end by now: nothing is in flight, no stream is open, and one of the two times is over since
   // the client was last heard. Empty: it may not.
   [[nodiscard]] std::string_view over(std::chrono::steady_clock::time_point now, milliseconds idle,

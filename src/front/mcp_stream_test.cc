@@ -296,6 +296,18 @@ TEST_F(McpStreamTest, batches_are_of_2025_03_26_only) {
       has(post("[" + std::string(kInitialize) + "]", {{"Mcp-Session-Id", old}}).body, "already initialized"));
 }
 
+TEST_F(McpStreamTest, a_client_that_goes_withdraws_all_calls_of_its_batch) {
+  const std::string old =
+      open(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26"}})");
+  {
+    RawClient client(front->path);
+    client.send(http(
+        old, "[" + call_of("1", "slow") + "," + call_of("2", "slow") + "," + call_of("3", "slow") + "]"));
+    ASSERT_TRUE(eventually([&] { return front->counts.requests == 3; }));
+  }
+  EXPECT_TRUE(eventually([&] { return front->counts.cancelled == 3; }));
+}
+
 TEST_F(McpStreamTest, a_session_whose_stream_went_ends_after_the_grace_unless_its_client_is_heard) {
   restart({.session_idle_timeout = 60s, .reconnect_grace = 300ms});
   const std::string session = open(), never = open();

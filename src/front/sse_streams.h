@@ -43,6 +43,7 @@ class SseStreams {
     gateway::PrincipalPtr who;
     std::string address;
     std::uint64_t connection = 0;
+    std::vector<std::pair<std::string, std::string>> headers{};  // its own, of GET
   };
   // Opens the session of a stream.
   using Greet = std::function<asio::awaitable<Greeting>(Caller caller, Envelope initialize)>;

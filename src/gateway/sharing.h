@@ -1,5 +1,5 @@
-// Who shares an instance with whom, as far as its entry and the client's own words go; the profile comes on
-// top.
+// Who shares an instance with whom, as far as its entry, the client's headers and its token go; the profile
+// comes on top.
 #pragma once
 
 #include <optional>
