@@ -125,12 +125,18 @@ class Connection final : public HttpConnection {
     // Who refuses (413, 503) does not wait for the rest: what it said is still there to be read.
     const bool cut = ec == asio::error::broken_pipe || ec == asio::error::connection_reset;
     if (ec && !cut) co_return wire_error(*wire, ec, "request");
-    Parser parser;
-    parser.skip(request.method == "HEAD");
-    auto answer = co_await read_answer(parser, guard, events);
-    usable_ = usable_ && !cut;
-    co_return answer;
+    for (;;) {
+      Parser parser;
+      parser.skip(request.method == "HEAD");
+      auto answer = co_await read_answer(parser, guard, events);
+      if (answer && is_interim(answer->status)) continue;
+      usable_ = usable_ && !cut;
+      co_return answer;
+    }
   }
+
+  // What a server says before its answer (RFC 9110, 15.2).
+  static bool is_interim(unsigned status) { return status >= 100 && status < 200 && status != 101; }
 
   asio::awaitable<Result<HttpResponse>> read_answer(Parser& parser, Guard& guard, const BodyEvents& events) {
     const auto wire = wire_;
@@ -145,6 +151,7 @@ class Connection final : public HttpConnection {
         buffer_.consume(parser.put(buffer_.data(), ec));
         if (response.status == 0 && parser.is_header_done()) {
           response = read_head(parser);
+          if (is_interim(response.status)) co_return response;
           streamed = events.head && events.head(response);
           if (streamed) parser.body_limit(boost::none);
         }

@@ -68,8 +68,12 @@ class Passage : public std::enable_shared_from_this<Passage> {
   static asio::awaitable<void> run(std::shared_ptr<Passage> self) {
     error_code ec;
     self->set_deadline(self->options_.handshake);
-    co_await self->outside_.async_handshake(ssl::stream_base::server,
-                                            asio::redirect_error(asio::use_awaitable, ec));
+    {
+      TaskGroup watch(self->inside_.get_executor());
+      watch.spawn("tls.watch", leave_with_inside(self));
+      co_await self->outside_.async_handshake(ssl::stream_base::server,
+                                              asio::redirect_error(asio::use_awaitable, ec));
+    }
     self->timer_.cancel();
     if (ec) {
       log::debug("tls.handshake_failed", {{"error", ec.message()}});
@@ -87,6 +91,13 @@ class Passage : public std::enable_shared_from_this<Passage> {
   }
 
  private:
+  // Before the handshake only one thing can come from inside: that this one is let go, to make room.
+  static asio::awaitable<void> leave_with_inside(std::shared_ptr<Passage> self) {
+    error_code ec;
+    co_await self->inside_.async_wait(Socket::wait_read, asio::redirect_error(asio::use_awaitable, ec));
+    if (!ec) self->close();
+  }
+
   // Until the client has said its last. Inside, the end of the stream shows that.
   static asio::awaitable<void> carry_inwards(std::shared_ptr<Passage> self) {
     std::array<char, kPiece> piece;

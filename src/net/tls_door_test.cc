@@ -153,6 +153,17 @@ TEST_F(TlsDoorTest, who_does_not_shake_hands_in_time_is_let_go) {
   EXPECT_EQ(ec, asio::error::eof);
 }
 
+TEST_F(TlsDoorTest, who_is_let_go_inside_before_the_handshake_is_let_go_outside_at_once) {
+  open();
+  tcp::socket client(loop);
+  Socket inside = admitted(client);
+  inside.close();
+  error_code ec;
+  EXPECT_EQ(wait_for(read_once(client, ec)), "");
+  EXPECT_TRUE(ec);
+  EXPECT_TRUE(wait_for(none_is_left()));
+}
+
 TEST_F(TlsDoorTest, who_speaks_in_clear_text_is_let_go) {
   open();
   tcp::socket client(loop);
