@@ -56,6 +56,7 @@ struct Ground {
   asio::io_context loop{1};
   std::shared_ptr<Worker> looking = std::make_shared<Worker>(64);  // at what may not answer
   std::shared_ptr<Worker> names = std::make_shared<Worker>(64);    // of remote servers
+  std::shared_ptr<Worker> audit;                                   // null: none; its file may lie anywhere
 };
 
 // Everybody, in the order in which they are introduced; destroyed in the reverse one.
@@ -69,6 +70,7 @@ class Daemon {
         loop_(ground.loop),
         looking_(ground.looking),
         names_(ground.names),
+        audit_disk_(ground.audit),
         state_watch_(lock.file(), looking_),
         tokens_(gateway::token_file_in(paths_.state_dir), std::move(tokens), looking_) {
     if (auto before = os::raise_descriptor_limit()) descriptors_ = *before;
@@ -98,7 +100,7 @@ class Daemon {
   Service service_{process_environment()};
   std::optional<os::DescriptorLimit> descriptors_;  // what we had before we took more: for children
   asio::io_context& loop_;
-  std::shared_ptr<Worker> looking_, names_;
+  std::shared_ptr<Worker> looking_, names_, audit_disk_;
   StateWatch state_watch_;
   gateway::Tokens tokens_;
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
@@ -141,10 +143,10 @@ milliseconds longest_stop(const config::Config& config, milliseconds running) {
 
 net::TlsFiles files_of(const config::Tls& tls) { return {.certificate = tls.certificate, .key = tls.key}; }
 
-std::shared_ptr<gateway::Audit> audit_of(const config::Audit& wanted) {
-  if (wanted.file.empty()) return nullptr;
+std::shared_ptr<gateway::Audit> audit_of(const config::Audit& wanted, std::shared_ptr<Worker> disk) {
+  if (!disk) return nullptr;
   using Detail = gateway::Audit::Detail;
-  return std::make_shared<gateway::Audit>(std::make_shared<Worker>(), wanted.file,
+  return std::make_shared<gateway::Audit>(std::move(disk), wanted.file,
                                           wanted.arguments ? Detail::arguments : Detail::names);
 }
 
@@ -204,7 +206,7 @@ Result<void> Daemon::build() {
   gateway_ = gateway::Gateway::create(loop_, *custodian_, config_,
                                       {.log_dir = log_dir,
                                        .catalog_dir = paths_.state_dir / "catalog",
-                                       .audit = audit_of(config_.audit),
+                                       .audit = audit_of(config_.audit, audit_disk_),
                                        .names = names_,
                                        .looking = looking_});
   auto history = store::History::open(paths_.state_dir / "holdfast.db", random_hex(8));
@@ -414,13 +416,15 @@ int serve(const ServeOptions& options) {
   std::optional<Daemon> daemon;
   const auto made = caught(kOwn, [&]() -> Result<void> {
     ground.emplace();
+    if (!loaded->audit.file.empty()) ground->audit = std::make_shared<Worker>();
     daemon.emplace(*ground, std::move(*loaded), *paths, options, *lock, std::move(*tokens));
     return {};
   });
   if (!made) return say_failed(made.error(), *paths), kExitFailed;
   const int code = daemon->run();
   daemon.reset();
-  if (!comes_to_rest(*ground->looking) || !comes_to_rest(*ground->names)) {
+  const auto rests = [](const auto& worker) { return !worker || comes_to_rest(*worker); };
+  if (!rests(ground->looking) || !rests(ground->names) || !rests(ground->audit)) {
     log::warn("gateway.left_waiting",
               {{"reason", "a file system or the name service does not answer; the process ends without it"}});
     os::end_process(code);  // nobody could join that thread

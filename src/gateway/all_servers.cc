@@ -101,7 +101,9 @@ AllServers::LinkPtr AllServers::make_link(const ServerView& view, ToolFilter per
   link->server = view.name;
   link->permitted = std::move(permitted);
   link->shared = view.sharing == "shared";
-  link->key = {view.name, view.entry, fnv1a_part(profile_.capabilities, fnv1a_part(profile_.revision))};
+  // What a token's own copy lists is for that token to see.
+  link->key = {view.name, view.entry,
+               fnv1a_part(token_, fnv1a_part(profile_.capabilities, fnv1a_part(profile_.revision)))};
   links_.insert_or_assign(view.name, link);
   return link;
 }

@@ -50,6 +50,9 @@ Named named_in(std::string_view params) {
     if (auto decoded = mcp::decode_string(value)) named.name = std::move(*decoded);
     break;
   }
+  // Said twice: which of them the server takes nobody knows.
+  if (named.name.empty() && std::ranges::any_of(*all, [](const auto& each) { return each.key == "name"; }))
+    named.name = "?";
   return named;
 }
 
@@ -126,6 +129,7 @@ void Audit::record(const Asked& asked, Result<mcp::Reply>& reply, bool cancelled
       .text("session", asked.session)
       .text("server", asked.server)
       .text("method", asked.method);
+  if (!asked.token.empty()) line.text("token", asked.token);
   if (!named.name.empty()) line.text("name", named.name);
   if (detail_ == Detail::arguments && !named.arguments.empty()) {
     const bool small = named.arguments.size() <= kLongestArguments;

@@ -20,6 +20,7 @@ class Audit {
   struct Asked {
     std::string_view who, client, session;  // whose rights; what it calls itself; the session's id
     std::string_view server, method, params;
+    std::string_view token{};  // its id; empty: without one
   };
   enum class Detail { names, arguments };  // the latter up to 4 KiB, and without secrets
 

@@ -17,6 +17,7 @@ SessionCore::SessionCore(Pool& pool, SessionKind kind, std::string label,
       who_(kind == SessionKind::job ? "job"
            : consumer               ? consumer->who()
                                     : "owner"),
+      token_(consumer ? consumer->token() : std::string_view()),
       own_contact_(std::make_shared<Contact>(
           Contact{.session = id_,
                   .profile = normalised(consumer ? consumer->profile() : mcp::ClientProfile()),
@@ -62,9 +63,14 @@ void SessionCore::end() {
 void SessionCore::audit(std::string_view server, std::string_view method, std::string_view params,
                         Result<mcp::Reply>& reply, bool cancelled,
                         std::chrono::steady_clock::time_point began) const {
-  pool_.audit()->record(
-      {.who = who_, .client = label_, .session = id_, .server = server, .method = method, .params = params},
-      reply, cancelled, std::chrono::steady_clock::now() - began);
+  pool_.audit()->record({.who = who_,
+                         .client = label_,
+                         .session = id_,
+                         .server = server,
+                         .method = method,
+                         .params = params,
+                         .token = token_},
+                        reply, cancelled, std::chrono::steady_clock::now() - began);
 }
 
 SessionView SessionCore::view() const {

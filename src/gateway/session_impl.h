@@ -37,7 +37,7 @@ class SessionCore {
   Pool& pool_;
   const std::string id_;
   const SessionKind kind_;
-  const std::string label_, who_;
+  const std::string label_, who_, token_;
   const SystemTime since_ = std::chrono::system_clock::now();
   const std::shared_ptr<Contact> own_contact_;
   const ContactPtr contact_ = own_contact_;  // as others see it

@@ -39,6 +39,8 @@ std::string_view id_of(std::string_view presented) {
   return presented.substr(kTokenPrefix.size(), 2 * kIdBytes);
 }
 
+constexpr std::array<std::string_view, 3> kOthers{"anonymous", "owner", "job"};
+
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, [](unsigned char c) {
     return c < 0x80 && (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.');
@@ -50,6 +52,8 @@ bool is_name(std::string_view text) {
 Result<void> check_request(const TokenRequest& request) {
   if (!is_name(request.name))
     return fail(Errc::invalid, "a token's name has 1 to 64 letters, digits, -, _ and .", request.name);
+  if (std::ranges::find(kOthers, request.name) != kOthers.end())
+    return fail(Errc::invalid, "that name says who comes without a token", request.name);
   if (request.lifetime && (request.lifetime->count() <= 0 || *request.lifetime > kLongestLife))
     return fail(Errc::invalid, "a token expires after 1ms to 3650d, or never",
                 format_duration(*request.lifetime));
