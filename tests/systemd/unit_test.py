@@ -90,7 +90,11 @@ class Units(unittest.TestCase):
         self.assertEqual(self.show("ActiveState"), "active", self.log())
         return self.use()
 
+    def answers(self) -> bool:
+        return self.machine.run(*self.as_user, "holdfast", *self.socket(), "status").returncode == 0
+
     def use(self) -> int:
+        lab.until(self.answers)  # a manager that is told nothing does not know when it can
         for server in ("deaf", "polite"):
             self.holdfast("call", f"{server}__echo", "text=here")
         gateway = self.gateway()
