@@ -36,7 +36,8 @@ std::optional<EventId> parse_event_id(std::string_view text) {
   if (dash == std::string_view::npos) return std::nullopt;
   const auto stream = number_of(text.substr(0, dash)), number = number_of(text.substr(dash + 1));
   if (!stream || !number) return std::nullopt;
-  return EventId{*stream, *number};
+  const EventId id{*stream, *number};
+  return to_string(id) == text ? std::optional(id) : std::nullopt;  // "03-1" is none that we wrote
 }
 
 std::string sse_event(EventId id, std::string_view data, std::optional<milliseconds> retry) {
