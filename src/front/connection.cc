@@ -80,9 +80,8 @@ void Connection::close() {
   socket.close(ignored);
 }
 
-// At the deadline the socket is closed, which ends the operation under way and every later one. A request
-// moves it several times, mostly away, and each new wait costs a turn of the loop: the timer is set only if
-// it would look too late.
+// A request moves it several times, mostly away, and each new wait costs a turn of the loop: the timer is set
+// only if it would look too late.
 void set_deadline(const Shared& connection, steady_clock::time_point deadline) {
   connection->deadline = deadline;
   if (deadline < connection->alarm) set_alarm(connection);

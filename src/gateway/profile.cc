@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/fnv.h"
 #include "base/json_depth.h"
 #include "mcp/revision.h"
 
@@ -30,13 +31,6 @@ bool offers_elicitation(const mcp::ClientProfile& profile, const json& modes, st
   return revision.url_elicitation && *mode == "url" && modes.contains("url");
 }
 
-// FNV-1a: only tells apart, and whoever made two of one name would be offered nothing by it.
-std::uint64_t digest(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return hash;
-}
-
 }  // namespace
 
 mcp::ClientProfile normalised(const mcp::ClientProfile& profile) {
@@ -56,8 +50,9 @@ std::string key_suffix(const mcp::ClientProfile& told) {
   const mcp::ClientProfile plain = normalised({});
   if (told.revision == plain.revision && told.capabilities == plain.capabilities) return {};
   char suffix[32];
-  std::snprintf(suffix, sizeof suffix, "~%012llx",
-                static_cast<unsigned long long>(digest(told.revision + told.capabilities) >> 16));
+  std::snprintf(
+      suffix, sizeof suffix, "~%012llx",
+      static_cast<unsigned long long>(fnv1a_part(told.capabilities, fnv1a_part(told.revision)) >> 16));
   return suffix;
 }
 

@@ -110,9 +110,8 @@ asio::awaitable<Result<mcp::Reply>> audited(std::shared_ptr<SessionCore> core, s
                                             std::string_view method, std::string_view params,
                                             CallOptions options) {
   const auto began = std::chrono::steady_clock::now();
-  const std::string kept_method(method), kept_params(params);
-  auto reply = co_await request(core, server, kept_method, kept_params, std::move(options));
-  core->audit(server, kept_method, kept_params, reply, co_await is_cancelled(), began);
+  auto reply = co_await request(core, server, method, params, std::move(options));
+  core->audit(server, method, params, reply, co_await is_cancelled(), began);
   co_return reply;
 }
 
