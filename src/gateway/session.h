@@ -40,10 +40,9 @@ class Session {
   // start or handshake said, with the last lines of stderr in the subject.
   virtual asio::awaitable<Result<mcp::InitializeResult>> connect(std::string_view server) = 0;
 
-  // One request to `server` under the session's lease. The request's method is the server's own name for
-  // things
-  // ("tools/call" with params {"name":"read_graph",…}). Cancelling the awaiting coroutine sends the
-  // protocol's notification only; the server lives on.
+  // One request to `server` under the session's lease. Names in it are the server's own ("tools/call" with
+  // {"name":"read_graph"}); `method` and `params` stay where they are until it is answered. Cancelling the
+  // awaiting coroutine sends the protocol's notification only; the server lives on.
   virtual asio::awaitable<Result<mcp::Reply>> request(std::string_view server, std::string_view method,
                                                       std::string_view params, CallOptions options) = 0;
   virtual Result<void> notify(std::string_view server, std::string_view method, std::string_view params) = 0;
