@@ -15,6 +15,10 @@ std::expected<Envelope, Response> message_of(const Request& request) {
   return message;
 }
 
+std::string owed_id(const Envelope& message) {
+  return message.kind == Envelope::Kind::request ? message.id : std::string();
+}
+
 bool mentions(std::optional<std::string_view> header, std::string_view type) {
   return header && header->find(type) != std::string_view::npos;
 }

@@ -16,6 +16,9 @@ namespace holdfast::front {
 
 // The message that a request brings, of any kind that is JSON-RPC; or why it brings none.
 std::expected<Envelope, Response> message_of(const Request& request);
+// The id that a refusal of this message carries: a request's own. Nothing else is owed an answer, and an id
+// that a client gave back would pass for one of its requests.
+std::string owed_id(const Envelope& message);
 // Whether a header lists that type.
 bool mentions(std::optional<std::string_view> header, std::string_view type);
 Response event_stream(std::shared_ptr<BodyStream> body);

@@ -145,7 +145,7 @@ asio::awaitable<Response> Endpoint::post(Request request, Place place) {
     }
     co_return co_await initialize(request, place, std::move(message));
   }
-  auto session = find_session(request, place, message.id);
+  auto session = find_session(request, place, owed_id(message));
   if (!session) co_return std::move(session.error());
   if (message.kind == Kind::batch) co_return co_await batch(*session, std::move(request.body));
   if (message.kind != Kind::request) {

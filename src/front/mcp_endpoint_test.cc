@@ -55,6 +55,9 @@ TEST_F(McpEndpointTest, wrong_requests_get_the_status_that_clients_know) {
   EXPECT_EQ(post(ping, {{"Mcp-Session-Id", session}}, "/mcp/broken").status, 404U);
   EXPECT_EQ(post(ping, {{"Mcp-Session-Id", session}, {"MCP-Protocol-Version", "1999-01-01"}}).status, 400U);
   EXPECT_EQ(post(ping, {{"Mcp-Session-Id", session}, {"MCP-Protocol-Version", "2025-06-18"}}).status, 200U);
+  const auto stray = post(R"({"jsonrpc":"2.0","id":1,"result":{}})", {{"Mcp-Session-Id", "nope"}});
+  EXPECT_EQ(stray.status, 404U);
+  EXPECT_EQ(stray.body.find("\"id\""), std::string::npos) << "a response is owed no answer";
   EXPECT_EQ(post(kInitialize, {{"Mcp-Session-Id", session}}).status, 400U);
   EXPECT_EQ(post(kInitialize, {}, "/mcp/nobody").status, 404U);
   EXPECT_NE(post("{nonsense").body.find("-32700"), std::string::npos);

@@ -62,7 +62,7 @@ Response SseStreams::post(const Request& request, const gateway::PrincipalPtr& w
     return {.status = 202, .body = {}, .headers = {}};
   }
   if (message->kind != Kind::request || message->method != "initialize" || stream->greeted)
-    return rpc_error(400, message->id, mcp::kInvalidRequest, "a session begins with one initialize");
+    return rpc_error(400, owed_id(*message), mcp::kInvalidRequest, "a session begins with one initialize");
   stream->greeted = true;
   stream->group.spawn("mcp.greeting", greet(stream, *std::move(message)));
   return {.status = 202, .body = {}, .headers = {}};
