@@ -51,6 +51,13 @@ enum class Mechanism {
   session_ends_with_its_stream,  // where the stream cannot be taken up again
   keys_part,                     // what is shared by key is shared with nobody of another one
   pinned_version,                // what is run in a launcher's place is of the version that was asked for
+  // what clients and servers do to each other through it
+  one_request_of_an_id,     // of a session at a time
+  cancelled_is_unanswered,  // what its client withdrew
+  tokens_are_our_own,       // a server never sees a client's progress token
+  end_fails_calls,          // a server that ends fails what it has in flight
+  slow_readers_go,          // whoever does not read is let go over a bound
+  stderr_is_read,           // whatever becomes of it
   // who may come in
   token_secret,              // a token is known by its secret, not by its id
   token_rights,              // and has its own rights only

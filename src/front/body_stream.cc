@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/mutant.h"
+
 namespace holdfast::front {
 
 using std::chrono::steady_clock;
@@ -9,7 +11,7 @@ using std::chrono::steady_clock;
 bool BodyStream::write(Piece piece) {
   if (!open()) return false;
   const std::size_t held = waiting_bytes_ + under_way_bytes_;
-  if (held > 0 && held + piece->size() > limit_) {
+  if (held > 0 && held + piece->size() > limit_ && kSwitchedOff != Mechanism::slow_readers_go) {
     close();
     return false;
   }

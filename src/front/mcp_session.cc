@@ -7,6 +7,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "front/http_server.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
@@ -153,7 +154,9 @@ asio::awaitable<std::string> McpSession::batch(std::vector<Envelope> messages) {
     if (message.kind == Kind::notification || message.kind == Kind::response) {
       hear(message);
     } else if (message.kind != Kind::request) {
-      lines.push_back(mcp::error_line(message.id, mcp::kInvalidRequest, message.problem));
+      const std::string_view problem =
+          message.kind == Kind::batch ? "a batch in a batch" : std::string_view(message.problem);
+      lines.push_back(mcp::error_line(message.id, mcp::kInvalidRequest, problem));
     } else if (auto begun = begin(std::move(message), false)) {
       calls.push_back(std::move(*begun));
     } else {
@@ -175,7 +178,8 @@ std::expected<McpSession::SharedCall, std::string> McpSession::begin(Envelope re
   };
   if (request.method == "ping") return std::unexpected(mcp::result_line(request.id, "{}"));
   if (request.method == "initialize") return refuse(mcp::kInvalidRequest, "already initialized");
-  if (find(request.id)) return refuse(mcp::kInvalidRequest, "a request with this id is in flight");
+  if (find(request.id) && kSwitchedOff != Mechanism::one_request_of_an_id)
+    return refuse(mcp::kInvalidRequest, "a request with this id is in flight");
   if (in_flight_.size() >= options_.requests)
     return refuse(mcp::kInternalError, "too many requests in flight");
   const auto call = std::make_shared<Call>(executor_, ++calls_, request, may_stream);
@@ -315,7 +319,7 @@ void McpSession::hear(const Envelope& message) {
   if (message.kind == Envelope::Kind::response) return answered(message);
   if (message.method == "notifications/cancelled") {
     if (const auto call = find(message.cancelled)) {
-      call->withdrawn = true;
+      call->withdrawn = kSwitchedOff != Mechanism::cancelled_is_unanswered;
       call->group.cancel();
     }
   } else if (message.method != "notifications/initialized") {

@@ -137,7 +137,7 @@ asio::awaitable<void> Instance::run(std::shared_ptr<Instance> self, std::vector<
         log_->append(text);
         tail_.append(text);
       });
-  tasks_.spawn("stderr", stderr_->run());
+  if (kSwitchedOff != Mechanism::stderr_is_read) tasks_.spawn("stderr", stderr_->run());
   client_ = mcp::Client::over_stdio(loop_.get_executor(), tree_->stdout_fd(), tree_->stdin_fd(),
                                     {.name = server_.name, .line_limit = server_.line_limit},
                                     conversation_->events([this](const Error& e) { channel_closed(e); }));

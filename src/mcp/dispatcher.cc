@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "base/mutant.h"
 
 namespace holdfast::mcp {
 namespace {
@@ -82,7 +83,7 @@ Result<std::string> Dispatcher::message_line(std::optional<std::int64_t> id, std
   if (!read) return std::unexpected(read.error());
   put_on_one_line(line, at);
   // A token of somebody else's is replaced even if nobody listens: it could be one of ours.
-  if (id && (progress || read->token)) {
+  if (id && (progress || read->token) && kSwitchedOff != Mechanism::tokens_are_our_own) {
     std::string storage;
     const Edit edit = set_progress_token(*read, token, storage);
     line.replace(at + edit.where.offset, edit.where.size, edit.with);
@@ -135,6 +136,7 @@ void Dispatcher::settle(std::int64_t id, Result<Reply> outcome) {
 }
 
 void Dispatcher::fail_all(const Error& why) {
+  if (kSwitchedOff == Mechanism::end_fails_calls) return;
   const auto all = std::exchange(pending_, {});
   for (const auto& [id, pending] : all) {
     pending->outcome = std::unexpected(why);
