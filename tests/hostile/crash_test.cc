@@ -15,7 +15,6 @@ namespace holdfast::test {
 namespace {
 
 using config::Sharing;
-using std::chrono::steady_clock;
 using testing::HasSubstr;
 
 constexpr milliseconds kAtOnce = 2s;

@@ -24,7 +24,6 @@ namespace {
 
 using asio::ip::tcp;
 using json = nlohmann::json;
-using std::chrono::steady_clock;
 
 constexpr milliseconds kAnswer = 5s;
 constexpr std::int64_t kMiB = 1 << 20;
