@@ -182,6 +182,13 @@ Message Generator::request(const Stage::Seat* seat, bool in_batch) {
       break;
     }
     case 5:
+      if (!in_batch && seat != nullptr && seat->server == "own" && once_in(4)) {
+        message.wants = Wants::death;
+        message.code = -32603;
+        as(tool(R"("die")", R"({"when":"now"})"));
+        break;
+      }
+      [[fallthrough]];
     case 6:
       message.wants = Wants::silence;
       as(tool(R"("hang")", "{}"));

@@ -17,7 +17,8 @@ inline constexpr std::string_view kRevisionOfBatches = "2025-03-26", kNewestRevi
 
 struct Message {
   enum class Kind { request, notification, response, batch, invalid, garbage };
-  enum class Wants { result, error, silence, initialize };  // silence: it is never answered by its server
+  // silence: it is never answered by its server; death: that dies of it
+  enum class Wants { result, error, silence, death, initialize };
   Kind kind = Kind::garbage;
   std::string text{};            // the bytes
   std::string id{};              // raw; of an invalid one: as far as it is legible

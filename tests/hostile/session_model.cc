@@ -100,6 +100,7 @@ std::optional<Verdict> SessionModel::judge_post(const Frame& frame) {
       extra_[session].unasked.push_back(message.token);
   }
   if (waiting.parts.front().begun) free_id(session, message.id);
+  if (waiting.parts.front().begun && message.wants == Wants::death) fail_all(session, kInternalError);
   return verdict;
 }
 
@@ -202,10 +203,15 @@ bool SessionModel::hear(std::size_t session, const Message& message, Waiting* cu
 void SessionModel::end(std::size_t session) {
   if (lie_ == Lie::end_is_no_end) return;
   stage_.sessions[session].open = false;
+  fail_all(session, kCancelled);
+}
+
+// Whatever is in flight of that session.
+void SessionModel::fail_all(std::size_t session, int code) {
   stage_.sessions[session].in_flight.clear();
   for (Waiting& waiting : waiting_)
     for (auto& part : waiting.parts)
-      if (waiting.session == session && !part.answer) part.answer = Answer{.id = part.id, .code = kCancelled};
+      if (waiting.session == session && !part.answer) part.answer = Answer{.id = part.id, .code = code};
 }
 
 }  // namespace holdfast::test

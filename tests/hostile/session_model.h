@@ -71,6 +71,7 @@ class SessionModel {
   Waiting::Part begin(std::size_t session, const Message& request);
   bool hear(std::size_t session, const Message& message, Waiting* current);
   void end(std::size_t session);
+  void fail_all(std::size_t session, int code);
   void free_id(std::size_t session, const std::string& id);
 
   const Lie lie_;

@@ -133,6 +133,8 @@ std::string Play::step(const Frame& frame) {
       return "no answer";
     if (frame.act == Frame::Act::post && !desk_.wait(asked)) return "a stream without an end";
     if (auto fault = compare(*asked, *verdict); !fault.empty()) return fault;
+    if (frame.message.wants == Message::Wants::death && verdict->answers.front().code == frame.message.code)
+      ++tally_["a server that died"];
     if (verdict->opens && frame.act == Frame::Act::post)
       seats_.push_back({.id = asked->session, .connection = frame.bind ? connections_ : 0});
     if (verdict->opens && frame.act == Frame::Act::listen)
@@ -245,8 +247,10 @@ class HostileFrames : public testing::Test {
   static config::Config config() {
     auto shared = hostile_server("shared");
     shared.sharing = config::Sharing::shared;
-    shared.max_instances = 1;  // whatever the clients' profiles
-    return config_of({hostile_server("own"), shared});
+    shared.max_instances = 1;          // whatever the clients' profiles
+    auto own = hostile_server("own");  // it dies by the dozen
+    own.restart = {.budget = 1'000'000, .per = 60s, .backoff_min = 0ms, .backoff_max = 1ms};
+    return config_of({own, shared});
   }
   // Its fault with all that led to it; empty: none.
   std::string fault_of(std::uint64_t seed, Lie lie = Lie::none) {
@@ -276,12 +280,29 @@ TEST_F(HostileFrames, are_answered_as_the_model_says_and_leave_nothing) {
     const std::string fault = fault_of(seed);
     ASSERT_TRUE(fault.empty()) << fault;
   }
-  for (const char* outcome :
-       {"status 200",          "status 202",           "status 204",   "status 400",   "status 404",
-        "status 405",          "status 406",           "status 409",   "status 415",   "result",
-        "error -32700",        "error -32600",         "error -32601", "error -32602", "error -32603",
-        "error -32000",        "error -32001",         "error -32800", "progress",     "hung up",
-        "a batch that waited", "a request that waited"}) {
+  for (const char* outcome : {"status 200",
+                              "status 202",
+                              "status 204",
+                              "status 400",
+                              "status 404",
+                              "status 405",
+                              "status 406",
+                              "status 409",
+                              "status 415",
+                              "result",
+                              "error -32700",
+                              "error -32600",
+                              "error -32601",
+                              "error -32602",
+                              "error -32603",
+                              "error -32000",
+                              "error -32001",
+                              "error -32800",
+                              "progress",
+                              "hung up",
+                              "a batch that waited",
+                              "a request that waited",
+                              "a server that died"}) {
     RecordProperty(outcome, tally_[outcome]);
     EXPECT_TRUE(count < 1'000 || tally_[outcome] >= 20) << outcome << ": " << tally_[outcome];
   }
