@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/address.h"
+#include "base/field_name.h"
 #include "config/interpolate.h"
 #include "config/reader.h"
 
@@ -30,20 +31,10 @@ std::optional<std::int64_t> as_integer(std::string_view text) {
 // What keeps `name: value` from being an HTTP header; empty: nothing. A value from the environment may end
 // with a line break, and what follows one would be headers of their own.
 std::string header_fault(std::string_view name, std::string_view value) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  const bool token = !name.empty() && std::ranges::all_of(name, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.contains(c);
-  });
-  if (!token) return "is no name of an HTTP header";
+  if (!is_field_name(name)) return "is no name of an HTTP header";
   if (value.find_first_of("\r\n") != std::string_view::npos)
     return "its value holds a line break, which no header can";
   return {};
-}
-
-bool holds_a_secret(std::string header) {
-  std::ranges::transform(header, header.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return header == "authorization" || header == "proxy-authorization" || header == "cookie";
 }
 
 }  // namespace
@@ -269,17 +260,15 @@ std::optional<Value> Reader::read_sharing(const Option& row, const Node& node, c
     return value.text = node.text, value;
   const Node* key = node.is_map() ? node.find("key") : nullptr;
   if (key == nullptr || !key->is_scalar()) return wrong(row, node, path), std::nullopt;
+  constexpr std::string_view kHeader = "header:";
   const std::string& text = key->text;
-  const bool header =
-      text.starts_with("header:") && text.size() > 7 && std::ranges::all_of(text.substr(7), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-               c == '_';
-      });
-  if (!header && text != "token") return wrong(row, *key, path_of(path, "key")), std::nullopt;
-  if (header && holds_a_secret(text.substr(7)))
+  const bool header = text.starts_with(kHeader);
+  const std::string_view name = header ? std::string_view(text).substr(kHeader.size()) : "";
+  if (header ? !is_field_name(name) : text != "token")
+    return wrong(row, *key, path_of(path, "key")), std::nullopt;
+  if (const auto why = says_nothing_of_its_client(name))
     return error(*key, path_of(path, "key"),
-                 fmt::format("found {}: what it holds is a secret, and keys are shown; expected {}",
-                             found(*key), expectation(row))),
+                 fmt::format("found {}: {}; expected {}", found(*key), *why, expectation(row))),
            std::nullopt;
   read_section(row.nested, node, path, target);
   value.text = "key";

@@ -240,6 +240,7 @@ TEST(values, sharing) {
   EXPECT_EQ(said("sharing: {}"), "sharing: found a mapping" + right);
   EXPECT_EQ(said("sharing: {key: \"header:\"}"), "sharing.key: found \"header:\"" + right);
   EXPECT_NE(said("sharing: {key: \"header:authorization\"}").find("is a secret"), std::string::npos);
+  EXPECT_NE(said("sharing: {key: \"header:Host\"}").find("every request has it"), std::string::npos);
   EXPECT_FALSE(load("mcpServers: {a: {command: x, sharing: {key: \"header:X-Project\"}}}").has_errors());
   EXPECT_EQ(said("sharing: {key: \"header:a b\"}"), "sharing.key: found \"header:a b\"" + right);
 }

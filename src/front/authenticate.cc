@@ -2,6 +2,7 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/field_name.h"
 #include "front/mcp_endpoint.h"
 #include "gateway/token.h"
 #include "mcp/message.h"
@@ -56,7 +57,7 @@ std::expected<gateway::PrincipalPtr, Response> authenticate(const Request& reque
         "a token in the query is not read: it belongs into the header, Authorization: Bearer TOKEN"));
   std::optional<std::string_view> credentials;
   for (const auto& [name, value] : request.headers) {
-    if (!iequals(name, "Authorization")) continue;
+    if (!same_field(name, "Authorization")) continue;
     if (credentials) return std::unexpected(invalid_request("two Authorization headers"));
     credentials = value;
   }

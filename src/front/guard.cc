@@ -4,6 +4,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/beast/core/string.hpp>
 
+#include "base/field_name.h"
+
 namespace holdfast::front {
 
 namespace {
@@ -68,8 +70,9 @@ bool is_ours(std::string_view origin, const Address& bound) {
 std::optional<std::string> foreign(const Request& request, const Address& bound, bool any_host) {
   int hosts = 0;
   for (const auto& [name, value] : request.headers) {
-    if (iequals(name, "Origin") && !is_ours(value, bound)) return "Origin is not of this machine: " + value;
-    if (bound.local || !iequals(name, "Host")) continue;
+    if (same_field(name, "Origin") && !is_ours(value, bound))
+      return "Origin is not of this machine: " + value;
+    if (bound.local || !same_field(name, "Host")) continue;
     ++hosts;
     if (!any_host && !names_us(value, bound) && !is_one_of_all(value, bound))
       return "Host does not name this machine: " + value;

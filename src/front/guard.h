@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/address.h"
-#include "front/http_server.h"
+#include "front/request.h"
 
 namespace holdfast::front {
 

@@ -16,24 +16,10 @@
 #include "base/duration.h"
 #include "base/task_group.h"
 #include "front/body_stream.h"
+#include "front/request.h"
 #include "net/listener.h"
 
 namespace holdfast::front {
-
-struct Request {
-  std::string method, target;  // target as sent: path and query
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-  net::Peer peer;
-  std::uint64_t connection = 0;  // unique while the server lives
-
-  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;  // any case
-  [[nodiscard]] std::string_view path() const;                                        // without the query
-  // The query's keys and values, percent-decoded, in their order.
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> queries() const;
-  // The first value of that key; nullopt: not there.
-  [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
-};
 
 struct Response {
   unsigned status = 200;
@@ -43,12 +29,6 @@ struct Response {
   bool hold_connection = false;                  // from here on idleness does not close this connection
   std::shared_ptr<BodyStream> stream = nullptr;  // the body, in place of `body`; closed when the client goes
 };
-
-// Names of headers, which differ in nothing but the case of letters.
-bool same_name(std::string_view a, std::string_view b);
-// Those that say something of the client itself: not what any request needs, nor what is nobody else's to
-// keep.
-std::vector<std::pair<std::string, std::string>> own_headers(const Request& request);
 
 // Runs once per request. When the client's connection breaks, the coroutine is cancelled (a value, see
 // base/task_group.h) and its answer dropped. The function object lives until its last call has ended.
@@ -89,8 +69,5 @@ class HttpServer {
 
   [[nodiscard]] virtual std::size_t connections() const = 0;
 };
-
-// "%41+b" -> "A b" (a plus is a space, as in queries); broken escapes stay as they are.
-std::string percent_decode(std::string_view text);
 
 }  // namespace holdfast::front

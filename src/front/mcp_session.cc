@@ -5,10 +5,11 @@
 #include <new>
 #include <utility>
 
+#include "base/field_name.h"
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/mutant.h"
-#include "front/http_server.h"
+#include "front/request.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
 #include "mcp/splice.h"
@@ -113,7 +114,7 @@ ClientFacts client_facts(const std::string& params) {
 std::optional<std::string> McpSession::header(std::string_view name) const {
   std::optional<std::string> found;
   for (const auto& [key, value] : headers_) {
-    if (!same_name(key, name)) continue;
+    if (!same_field(key, name)) continue;
     if (found && *found != value) return std::nullopt;
     found = value;
   }

@@ -1,32 +1,21 @@
-#include <algorithm>
-#include <cctype>
+#include "front/request.h"
+
 #include <charconv>
 
-#include "front/http_server.h"
+#include "base/field_name.h"
 
 namespace holdfast::front {
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 std::vector<std::pair<std::string, std::string>> own_headers(const Request& request) {
-  constexpr std::string_view kOthers[] = {
-      "accept",     "accept-encoding", "accept-language",     "authorization",
-      "connection", "content-length",  "content-type",        "cookie",
-      "host",       "mcp-session-id",  "proxy-authorization", "sec-fetch-mode",
-      "user-agent"};
   std::vector<std::pair<std::string, std::string>> out;
   for (const auto& one : request.headers)
-    if (std::ranges::none_of(kOthers, [&](std::string_view other) { return same_name(one.first, other); }))
-      out.push_back(one);
+    if (!says_nothing_of_its_client(one.first)) out.push_back(one);
   return out;
 }
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (same_name(key, name)) return value;
+    if (same_field(key, name)) return value;
   }
   return std::nullopt;
 }

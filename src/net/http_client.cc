@@ -10,6 +10,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "base/field_name.h"
 #include "net/resolver.h"
 #include "net/tcp.h"
 #include "net/wire.h"
@@ -214,7 +215,7 @@ asio::awaitable<void> fetch_into(Address address, HttpRequest request, Deadline 
 
 std::optional<std::string_view> HttpResponse::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (beast::iequals(key, name)) return value;
+    if (same_field(key, name)) return value;
   }
   return std::nullopt;
 }
