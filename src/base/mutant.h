@@ -51,6 +51,12 @@ enum class Mechanism {
   session_ends_with_its_stream,  // where the stream cannot be taken up again
   keys_part,                     // what is shared by key is shared with nobody of another one
   pinned_version,                // what is run in a launcher's place is of the version that was asked for
+  catalog_on_disk,               // what a server listed is known after a restart
+  catalog_identity,              // and of whom it was
+  // what is elsewhere
+  taken_up_again,  // a stream that broke goes on behind its last event
+  goodbye_there,   // a session that nobody needs any more is ended there
+  certificate,     // who is spoken to by TLS has proven who it is
   // what clients and servers do to each other through it
   one_request_of_an_id,     // of a session at a time
   cancelled_is_unanswered,  // what its client withdrew
@@ -62,6 +68,10 @@ enum class Mechanism {
   token_secret,              // a token is known by its secret, not by its id
   token_rights,              // and has its own rights only
   session_of_its_principal,  // nobody else's requests are of a session
+  foreign_pages,             // a page that a browser shows gets no further than its Host and Origin
+  request_rate,              // as often as the configuration says
+  connection_bound,          // and on as many connections
+  audit_secrets,             // what is recorded of a call holds none
   // what a service manager is told
   readiness,  // that it serves, and that it ends
   watchdog,   // that its loop turns

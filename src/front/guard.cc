@@ -5,6 +5,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "base/field_name.h"
+#include "base/mutant.h"
 
 namespace holdfast::front {
 
@@ -68,6 +69,7 @@ bool is_ours(std::string_view origin, const Address& bound) {
 }  // namespace
 
 std::optional<std::string> foreign(const Request& request, const Address& bound, bool any_host) {
+  if (kSwitchedOff == Mechanism::foreign_pages) return std::nullopt;
   int hosts = 0;
   for (const auto& [name, value] : request.headers) {
     if (same_field(name, "Origin") && !is_ours(value, bound))

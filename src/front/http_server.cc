@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "front/connection.h"
 
 namespace holdfast::front {
@@ -142,7 +143,8 @@ asio::awaitable<void> Server::accept_loop(std::shared_ptr<net::Listener> listene
       if (!co_await sleep_until(steady_clock::now() + kAcceptPause)) co_return;
       continue;
     }
-    if (*open >= options_.connections && !make_room(open)) {
+    const bool full = *open >= options_.connections && kSwitchedOff != Mechanism::connection_bound;
+    if (full && !make_room(open)) {
       refuse(std::move(*accepted), refusals);
       continue;
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/mutant.h"
+
 namespace holdfast::front {
 namespace {
 
@@ -13,7 +15,7 @@ constexpr std::size_t kWorthALook = 1024;  // buckets
 
 std::optional<std::chrono::milliseconds> RateLimit::refuse(const gateway::PrincipalPtr& who,
                                                            std::chrono::steady_clock::time_point now) {
-  if (per_second_ == 0) return std::nullopt;
+  if (per_second_ == 0 || kSwitchedOff == Mechanism::request_rate) return std::nullopt;
   if (buckets_.size() >= kWorthALook) forget_the_gone();
   const double rate = per_second_, most = rate * kBurst;
   Bucket& bucket = buckets_[who.get()];

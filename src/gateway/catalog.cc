@@ -6,6 +6,7 @@
 
 #include "base/fnv.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "os/regular_file.h"
 #include "os/text_file.h"
 
@@ -44,6 +45,7 @@ Result<std::string> read_whole(const fs::path& path, std::size_t most) {
 }
 
 Result<ServerRecord> load(const fs::path& path, const std::string& identity, std::size_t most) {
+  if (kSwitchedOff == Mechanism::catalog_on_disk) return fail(Errc::not_found, "catalog", identity);
   auto text = read_whole(path, most);
   if (!text) return forward(text);
   return read_record(identity, *std::move(text));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/json_depth.h"
+#include "base/mutant.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
 
@@ -46,7 +47,8 @@ Result<ServerRecord> read_record(std::string_view identity, std::string text) {
   if (!mcp::well_formed(text)) return invalid("torn, or no JSON");
   const auto all = mcp::members(mcp::PaddedText::in(text));
   if (!all || mcp::member(*all, "holdfast") != kVersion) return invalid("not of this version");
-  if (mcp::member(*all, "identity") != mcp::quote(identity)) return invalid("of another server");
+  const bool its_own = mcp::member(*all, "identity") == mcp::quote(identity);
+  if (!its_own && kSwitchedOff != Mechanism::catalog_identity) return invalid("of another server");
   ServerRecord record;
   record.capabilities = mcp::member(*all, "capabilities");
   if (!record.capabilities.starts_with('{') || deeper_than(record.capabilities))

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "mcp/http_remote.h"
 #include "mcp/message.h"
 #include "mcp/revision.h"
@@ -126,6 +127,7 @@ void HttpRemote::withdraw(const SharedPost& request) {
 // The rest of a request's stream, from the last event on. The endpoint may part with us as often as it likes
 // (2025-11-25, SSE polling); only tries that bring nothing are counted.
 asio::awaitable<void> HttpRemote::resume(SharedPost post) {
+  if (kSwitchedOff == Mechanism::taken_up_again) co_return;
   for (int tries = 0; tries < options_.tries && !post->answered && !post->withdrawn && !over_; ++tries) {
     if (!co_await sleep_until(in(post->retry.value_or(options_.retry)))) co_return;
     const auto before = post->last_event;
@@ -300,7 +302,8 @@ void HttpRemote::close(const std::string& why) {
 void HttpRemote::release() {
   if (over_) return;
   end();
-  if (!session_.empty()) farewell_.spawn("mcp.http.goodbye", say_goodbye(shared_from_this()));
+  if (!session_.empty() && kSwitchedOff != Mechanism::goodbye_there)
+    farewell_.spawn("mcp.http.goodbye", say_goodbye(shared_from_this()));
 }
 
 asio::awaitable<void> HttpRemote::say_goodbye(std::shared_ptr<HttpRemote> self) {

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/mutant.h"
 #include "net/wire.h"
 
 namespace holdfast::net {
@@ -23,7 +24,8 @@ ssl::context& client_context() {
     ssl::context made(ssl::context::tls_client);
     error_code ignored;
     made.set_default_verify_paths(ignored);  // without any, no certificate is good
-    made.set_verify_mode(ssl::verify_peer, ignored);
+    made.set_verify_mode(kSwitchedOff == Mechanism::certificate ? ssl::verify_none : ssl::verify_peer,
+                         ignored);
     SSL_CTX_set_min_proto_version(made.native_handle(), TLS1_2_VERSION);
     return made;
   }();
