@@ -71,6 +71,7 @@ enum class Mechanism {
   foreign_pages,             // a page that a browser shows gets no further than its Host and Origin
   request_rate,              // as often as the configuration says
   connection_bound,          // and on as many connections
+  one_backlog,               // what waits for all of them is bounded, too
   audit_secrets,             // what is recorded of a call holds none
   // what a service manager is told
   readiness,  // that it serves, and that it ends

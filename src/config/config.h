@@ -104,10 +104,11 @@ struct Tls {
 
 // What the clients of `listen` may take.
 struct Http {
-  int connections = 512;                       // of one address
-  int sessions = 16'384;                       // of all
-  std::int64_t body = std::int64_t{64} << 20;  // bytes of a request
-  int rate = 0;                                // requests a second of one client; 0: no limit
+  int connections = 512;                           // of one address
+  int sessions = 16'384;                           // of all
+  std::int64_t body = std::int64_t{64} << 20;      // bytes of a request
+  std::int64_t backlog = std::int64_t{512} << 20;  // bytes that wait for clients, of all
+  int rate = 0;                                    // requests a second of one client; 0: no limit
   bool operator==(const Http&) const = default;
 };
 

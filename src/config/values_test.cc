@@ -185,8 +185,11 @@ TEST(values, tls_is_for_addresses_that_ask_for_it) {
 }
 
 TEST(values, what_clients_may_take) {
-  const auto http = load("http: {maxConnections: 20000, maxSessions: 9, maxBody: 1M, rate: 50}").config.http;
-  EXPECT_EQ(http, (Http{.connections = 20'000, .sessions = 9, .body = 1 << 20, .rate = 50}));
+  const auto http =
+      load("http: {maxConnections: 20000, maxSessions: 9, maxBody: 1M, maxBacklog: 2M, rate: 50}")
+          .config.http;
+  EXPECT_EQ(http,
+            (Http{.connections = 20'000, .sessions = 9, .body = 1 << 20, .backlog = 2 << 20, .rate = 50}));
   EXPECT_TRUE(load("http: {maxConnections: 0}").has_errors());
   EXPECT_EQ(load("audit: {file: calls.jsonl, arguments: yes}").config.audit,
             (Audit{.file = "/tmp/calls.jsonl", .arguments = true}));

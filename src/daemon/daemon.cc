@@ -281,10 +281,12 @@ Result<void> Daemon::listen() {
   if (!control) return forward(control);
 
   const auto executor = loop_.get_executor();
+  const auto backlog = std::make_shared<front::Backlog>(static_cast<std::size_t>(config_.http.backlog));
   mcp_ = front::McpEndpoint::create(executor, *gateway_,
                                     {.session_idle_timeout = config_.session_idle_timeout,
                                      .reconnect_grace = config_.session_reconnect_grace,
-                                     .sessions = static_cast<std::size_t>(config_.http.sessions)});
+                                     .sessions = static_cast<std::size_t>(config_.http.sessions),
+                                     .session = {.backlog = backlog}});
   tokens_.on_revoked([this](const auto& who) { mcp_->end_sessions_of(who); });
   control_.emplace(
       front::ControlContext{.executor = executor,
@@ -298,8 +300,8 @@ Result<void> Daemon::listen() {
                                       .warning = [this] { return state_watch_.warning(); }},
                             .measuring = looking_});
   const auto rate = std::make_shared<front::RateLimit>(config_.http.rate);
-  server_ = front::HttpServer::create(executor,
-                                      {.connections = static_cast<std::size_t>(config_.http.connections)});
+  server_ = front::HttpServer::create(
+      executor, {.connections = static_cast<std::size_t>(config_.http.connections), .backlog = backlog});
   server_->on_connection_closed([this](std::uint64_t connection) { mcp_->connection_closed(connection); });
   for (auto& listener : open) {
     const Address bound = listener.address();

@@ -18,7 +18,8 @@ bool BodyStream::write(Piece piece) {
   waiting_bytes_ += piece->size();
   waiting_.push_back(std::move(piece));
   news_.set();
-  return true;
+  share_.set(waiting_bytes_ + under_way_bytes_);
+  return open();
 }
 
 void BodyStream::finish() {
@@ -28,6 +29,7 @@ void BodyStream::finish() {
 
 asio::awaitable<BodyStream::Batch> BodyStream::next(steady_clock::time_point deadline) {
   under_way_bytes_ = 0;
+  share_.set(waiting_bytes_);
   (void)co_await news_.wait_until(deadline);
   news_.clear();
   under_way_bytes_ = std::exchange(waiting_bytes_, 0);
@@ -39,6 +41,7 @@ void BodyStream::close() {
   closed_at_ = steady_clock::now();
   waiting_.clear();
   waiting_bytes_ = 0;
+  share_.set(0);
   news_.set();
   if (const auto hook = std::exchange(on_closed_, nullptr)) hook();
 }

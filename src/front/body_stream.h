@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/task_group.h"
+#include "front/backlog.h"
 
 namespace holdfast::front {
 
@@ -23,8 +24,13 @@ class BodyStream {
  public:
   // `limit`: bytes that may wait for the client. One piece always may, however large, if it is alone.
   // `keep_alive`: what is written when nothing else is to be; empty: nothing.
-  BodyStream(const asio::any_io_executor& executor, std::size_t limit, std::string keep_alive = {})
-      : limit_(limit), keep_alive_(std::move(keep_alive)), news_(executor) {}
+  // `backlog`: what it is part of; null: of none.
+  BodyStream(const asio::any_io_executor& executor, std::size_t limit, std::string keep_alive = {},
+             std::shared_ptr<Backlog> backlog = nullptr)
+      : limit_(limit),
+        keep_alive_(std::move(keep_alive)),
+        share_(std::move(backlog), Backlog::Kind::waiting, [this] { close(); }),
+        news_(executor) {}
 
   // ---- who speaks
   // False: it is closed. It closes, too, if the client reads so slowly that the bound would be exceeded.
@@ -53,6 +59,7 @@ class BodyStream {
   std::string keep_alive_;
   std::vector<Piece> waiting_;
   std::size_t waiting_bytes_ = 0, under_way_bytes_ = 0;
+  Backlog::Share share_;
   bool finished_ = false;
   std::optional<std::chrono::steady_clock::time_point> closed_at_;
   std::function<void()> on_closed_;

@@ -38,32 +38,35 @@ std::string hex(std::size_t number) {
   return {digits.begin(), end};
 }
 
-// All of it in one go: what is one message to the client is one write. Most fit into the socket's buffer at
-// once, which saves a turn of the loop.
+// `held`: what is in memory for it until it is written. All of it in one go: what is one message to the
+// client is one write. Most fit into the socket's buffer at once, which saves a turn of the loop.
 asio::awaitable<bool> write_buffers(Shared connection, std::vector<asio::const_buffer> buffers,
-                                    milliseconds limit) {
+                                    milliseconds limit, std::size_t held = 0) {
   error_code ec;
   beast::buffers_suffix<std::vector<asio::const_buffer>> rest(buffers);
   rest.consume(connection->socket.write_some(buffers, ec));
   if (!ec && beast::buffer_bytes(rest) == 0) co_return true;
   if (ec && ec != asio::error::would_block) co_return false;
+  connection->backlog.set(held);
   set_deadline(connection, steady_clock::now() + limit);
   co_await asio::async_write(connection->socket, rest, asio::redirect_error(asio::use_awaitable, ec));
   clear_deadline(connection);
+  connection->backlog.set(0);
   co_return !ec;
 }
 
 }  // namespace
 
 Connection::Connection(net::Accepted accepted, std::uint64_t number,
-                       std::shared_ptr<std::size_t> of_its_listener)
+                       std::shared_ptr<std::size_t> of_its_listener, std::shared_ptr<Backlog> all)
     : socket(std::move(accepted.socket)),
       timer(socket.get_executor()),
       deadline(kNever),
       alarm(kNever),
       peer(accepted.peer),
       id(number),
-      siblings(std::move(of_its_listener)) {
+      siblings(std::move(of_its_listener)),
+      backlog(std::move(all), Backlog::Kind::waiting, [this] { close(); }) {
   ++*siblings;
   buffer.reserve(kReadSize);
   error_code ignored;
@@ -128,7 +131,8 @@ asio::awaitable<bool> read_more(Shared connection) {
 
 asio::awaitable<bool> write_all(Shared connection, std::string head, std::string_view body,
                                 milliseconds limit) {
-  co_return co_await write_buffers(std::move(connection), {asio::buffer(head), asio::buffer(body)}, limit);
+  co_return co_await write_buffers(std::move(connection), {asio::buffer(head), asio::buffer(body)}, limit,
+                                   body.size());
 }
 
 asio::awaitable<bool> write_batch(Shared connection, std::string head, BodyStream::Batch batch,

@@ -21,7 +21,8 @@ namespace holdfast::front {
 inline constexpr std::size_t kReadSize = 64U << 10;
 
 struct Connection {
-  Connection(net::Accepted accepted, std::uint64_t number, std::shared_ptr<std::size_t> of_its_listener);
+  Connection(net::Accepted accepted, std::uint64_t number, std::shared_ptr<std::size_t> of_its_listener,
+             std::shared_ptr<Backlog> backlog);
   ~Connection() { --*siblings; }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -32,6 +33,7 @@ struct Connection {
   net::Peer peer;
   std::uint64_t id;
   std::shared_ptr<std::size_t> siblings;  // open connections of the same listener
+  Backlog::Share backlog;                 // of what comes in, then of what waits to go out
   boost::beast::flat_buffer buffer;
   bool held = false;      // idleness does not close it
   bool busy = false;      // a request has begun
@@ -57,7 +59,7 @@ Response plain_error(unsigned status, std::string_view message);
 
 // False: the client has gone, or the deadline passed.
 asio::awaitable<bool> read_more(Shared connection);
-// All of it, within `limit`. False as above.
+// All of it, within `limit`. False as above, or if there was no room for what the client has not taken.
 asio::awaitable<bool> write_all(Shared connection, std::string head, std::string_view body,
                                 milliseconds limit);
 // `head`, and what a stream has to say, as one chunk.

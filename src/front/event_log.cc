@@ -62,6 +62,7 @@ void EventLog::add(EventId id, Piece text, bool answer) {
   bytes_ += text->size();
   kept_.push_back({id, std::move(text), answer, steady_clock::now()});
   while (bytes_ > limits_.bytes || kept_.size() > limits_.events) make_room();
+  share_.set(bytes_);
 }
 
 // An answer that nobody got is worth more than what was said on the way to it.
@@ -87,6 +88,12 @@ void EventLog::forget(steady_clock::time_point before, std::uint64_t heard) {
     bytes_ -= kept.text->size();
     return true;
   });
+  share_.set(bytes_);
+}
+
+void EventLog::forget_all() {
+  kept_.clear();
+  bytes_ = 0;
 }
 
 void EventStream::say(std::string_view message, bool answer) {

@@ -38,7 +38,8 @@ struct ReplayLimits {
 // The last events of a session, all its streams together. Over its bounds the oldest goes, and answers last.
 class EventLog {
  public:
-  explicit EventLog(ReplayLimits limits) : limits_(limits) {}
+  explicit EventLog(ReplayLimits limits, std::shared_ptr<Backlog> backlog = nullptr)
+      : limits_(limits), share_(std::move(backlog), Backlog::Kind::replay, [this] { forget_all(); }) {}
 
   // Whether one event of so many bytes can be kept at all; add() drops what cannot.
   [[nodiscard]] bool holds(std::size_t bytes) const { return limits_.events > 0 && bytes <= limits_.bytes; }
@@ -56,10 +57,12 @@ class EventLog {
     std::chrono::steady_clock::time_point at;
   };
   void make_room();
+  void forget_all();
 
   ReplayLimits limits_;
   std::deque<Kept> kept_;
   std::size_t bytes_ = 0;
+  Backlog::Share share_;
 };
 
 // One stream of a session. What is said on it goes to whoever listens now, and stays in the log for who comes

@@ -80,7 +80,10 @@ asio::awaitable<void> write_stream(Shared connection, std::shared_ptr<Call> call
 class Server final : public HttpServer, public std::enable_shared_from_this<Server> {
  public:
   Server(asio::any_io_executor executor, HttpServerOptions options)
-      : executor_(std::move(executor)), options_(options), accepting_(executor_), serving_(executor_) {}
+      : executor_(std::move(executor)),
+        options_(std::move(options)),
+        accepting_(executor_),
+        serving_(executor_) {}
 
   void serve(net::Listener listener, Service service) override {
     const auto kept = std::make_shared<net::Listener>(std::move(listener));
@@ -159,7 +162,7 @@ bool Server::admit(net::Accepted accepted, const std::shared_ptr<std::size_t>& o
                    const std::shared_ptr<Service>& service) {
   const std::uint64_t id = next_id_++;
   try {
-    const auto connection = std::make_shared<Connection>(std::move(accepted), id, open);
+    const auto connection = std::make_shared<Connection>(std::move(accepted), id, open, options_.backlog);
     open_.emplace(id, connection);
     serving_.spawn("http.connection", connection_loop(connection, service));
     return true;
@@ -192,8 +195,8 @@ void Server::refuse(net::Accepted accepted, const std::shared_ptr<std::size_t>& 
   accepted.socket.non_blocking(true, ignored);
   accepted.socket.send(asio::buffer(answer), 0, ignored);
   if (*refusals >= kRefusals) return;
-  serving_.spawn("http.refuse",
-                 linger(std::make_shared<Connection>(std::move(accepted), next_id_++, refusals)));
+  serving_.spawn("http.refuse", linger(std::make_shared<Connection>(std::move(accepted), next_id_++, refusals,
+                                                                    options_.backlog)));
 }
 
 asio::awaitable<void> Server::connection_loop(Shared connection, std::shared_ptr<Service> service) {
@@ -284,9 +287,11 @@ asio::awaitable<bool> Server::read_body(Shared connection, Parser& parser, std::
         co_return false;
       }
     }
+    connection->backlog.set(parser.get().body().size());
     if (!co_await read_more(connection)) co_return false;
   }
   clear_deadline(connection);
+  connection->backlog.set(0);
   co_return true;
 }
 
@@ -398,7 +403,7 @@ asio::awaitable<void> Server::stop(steady_clock::time_point deadline) {
 class Owner final : public HttpServer {
  public:
   Owner(asio::any_io_executor executor, HttpServerOptions options)
-      : server_(std::make_shared<Server>(std::move(executor), options)) {}
+      : server_(std::make_shared<Server>(std::move(executor), std::move(options))) {}
   ~Owner() override { server_->abandon(); }
   void serve(net::Listener listener, Service service) override {
     server_->serve(std::move(listener), std::move(service));
@@ -416,7 +421,7 @@ class Owner final : public HttpServer {
 }  // namespace
 
 std::unique_ptr<HttpServer> HttpServer::create(asio::any_io_executor executor, HttpServerOptions options) {
-  return std::make_unique<Owner>(std::move(executor), options);
+  return std::make_unique<Owner>(std::move(executor), std::move(options));
 }
 
 }  // namespace holdfast::front

@@ -50,6 +50,7 @@ struct HttpServerOptions {
   // Of one listener, so that none starves another. For one more the longest idle is closed; is none idle:
   // 503.
   std::size_t connections = 512;
+  std::shared_ptr<Backlog> backlog = nullptr;  // of what connections hold; null: without a bound
 };
 
 // Loop thread only.

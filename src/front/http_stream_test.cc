@@ -34,6 +34,7 @@ struct HttpStreamTest : testing::Test {
   asio::awaitable<Response> answer(Request request, std::size_t limit) {
     ++calls;
     if (request.path() == "/plain") co_return Response{.body = "plain answer", .headers = {}};
+    if (request.path() == "/large") co_return Response{.body = std::string(4 << 20, 'x'), .headers = {}};
     stream = std::make_shared<BodyStream>(thread.loop.get_executor(), limit, ":\n\n");
     if (request.path() == "/said") stream->write(piece("said before"));
     co_return Response{.body = {}, .content_type = "text/event-stream", .headers = {}, .stream = stream};
@@ -132,6 +133,28 @@ TEST_F(HttpStreamTest, a_slow_reader_delays_nobody_and_is_let_go_over_its_bound)
   EXPECT_TRUE(eventually([&] { return closed == 1; }));
   slow.read_to_end();
   EXPECT_TRUE(slow.ended());
+}
+
+TEST_F(HttpStreamTest, what_all_of_them_do_not_read_is_bounded_and_the_largest_is_let_go) {
+  const auto backlog = std::make_shared<Backlog>(10 << 20);
+  start({.backlog = backlog});
+  const auto waits = [&] { return thread.on([&] { return backlog->bytes(); }); };
+  RawClient first(path), second(path), quick(path);
+  ask(first, "/large");
+  ask(second, "/large");
+  EXPECT_TRUE(eventually([&] { return waits() == 8 << 20; })) << waits();
+  RawClient sender(path);
+  sender.send("POST /plain HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n" +
+              std::string(3'000'000, 'y'));
+  EXPECT_TRUE(eventually([&] { return closed == 1; }));
+  EXPECT_LE(waits(), 10U << 20);
+  ask(quick, "/plain");
+  EXPECT_NE(quick.read_until("plain answer").find("plain answer"), std::string::npos);
+  sender.send(std::string(1'000'000, 'y'));
+  EXPECT_NE(sender.read_until("plain answer").find("plain answer"), std::string::npos);
+  first.read_to_end();
+  second.read_to_end();
+  EXPECT_TRUE(eventually([&] { return waits() == 0; })) << waits();
 }
 
 TEST_F(HttpStreamTest, a_piece_that_nobody_takes_in_time_ends_the_connection) {

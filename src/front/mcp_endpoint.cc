@@ -66,7 +66,8 @@ class Endpoint final : public McpEndpoint {
       : executor_(std::move(executor)),
         gateway_(gateway),
         options_(options),
-        sse_(executor_, {options.sessions, options.session.stream_limit, options.greeting},
+        sse_(executor_,
+             {options.sessions, options.session.stream_limit, options.greeting, options.session.backlog},
              [this](SseStreams::Caller caller, Envelope message) {
                return greet(std::move(caller), std::move(message));
              }),

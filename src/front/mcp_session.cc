@@ -124,7 +124,7 @@ std::optional<std::string> McpSession::header(std::string_view name) const {
 McpSession::McpSession(asio::any_io_executor executor, McpSessionOptions options, std::string address,
                        gateway::PrincipalPtr who, const ClientFacts& client, std::uint64_t connection)
     : executor_(std::move(executor)),
-      options_(options),
+      options_(std::move(options)),
       id_(random_hex(16)),
       address_(std::move(address)),
       principal_(std::move(who)),
@@ -132,7 +132,7 @@ McpSession::McpSession(asio::any_io_executor executor, McpSessionOptions options
       connection_(connection),
       profile_{.revision = std::string(revision_.name), .capabilities = client.capabilities},
       headers_(client.headers),
-      log_(options.replay) {}
+      log_(options_.replay, options_.backlog) {}
 
 asio::awaitable<McpSession::Answer> McpSession::call(Envelope request, bool may_stream) {
   const auto self = shared_from_this();
@@ -241,7 +241,8 @@ void McpSession::finish(const SharedCall& call, const Result<mcp::Reply>& reply)
 }
 
 std::shared_ptr<BodyStream> McpSession::new_body() const {
-  return std::make_shared<BodyStream>(executor_, options_.stream_limit, std::string(kSseKeepAlive));
+  return std::make_shared<BodyStream>(executor_, options_.stream_limit, std::string(kSseKeepAlive),
+                                      options_.backlog);
 }
 
 std::optional<milliseconds> McpSession::priming() const {

@@ -35,6 +35,7 @@ struct McpSessionOptions {
   milliseconds retry{1'000};            // what a client is told to wait before it comes back
   std::size_t stream_limit = 8U << 20;  // bytes that wait for a slow client; above what a replay may be
   ReplayLimits replay = {};
+  std::shared_ptr<Backlog> backlog = nullptr;  // what all of this is part of; null: of none
 };
 
 // What a client said of itself in initialize.

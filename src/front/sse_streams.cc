@@ -15,7 +15,8 @@ using Kind = Envelope::Kind;
 struct SseStreams::Stream {
   Stream(const asio::any_io_executor& executor, const SseOptions& options, Caller of)
       : caller(std::move(of)),
-        body(std::make_shared<BodyStream>(executor, options.stream_limit, std::string(kSseKeepAlive))),
+        body(std::make_shared<BodyStream>(executor, options.stream_limit, std::string(kSseKeepAlive),
+                                          options.backlog)),
         group(executor) {}
   const std::string id = random_hex(16);
   const Caller caller;

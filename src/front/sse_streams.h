@@ -26,6 +26,7 @@ struct SseOptions {
   std::size_t streams = 1024;           // more: 503
   std::size_t stream_limit = 8U << 20;  // bytes that wait for a slow client
   milliseconds patience{60'000};        // for initialize, or the stream is ended
+  std::shared_ptr<Backlog> backlog = nullptr;
 };
 
 // Loop thread only.
