@@ -30,7 +30,7 @@ here=$root/tests/interop/node
 if ! fresh "$tools/node.stamp" "$here/package-lock.json" "$here/package.json" || [ ! -d "$here/node_modules" ]; then
   say "installing the pinned npm servers: npm ci in tests/interop/node (a few minutes, in silence)"
   (cd "$here" && PATH=$tools/bin:$PATH npm ci --no-fund --no-audit --loglevel=error >/dev/null)
-  for server in mcp-server-{memory,filesystem,everything} playwright-mcp; do
+  for server in mcp-server-{everything,filesystem,memory,sequential-thinking} {chrome-devtools,context7,playwright}-mcp mcp-inspector; do
     ln -sfn "$here/node_modules/.bin/$server" "$tools/bin/$server"
   done
   stamp "$tools/node.stamp" "$here/package-lock.json" "$here/package.json"

@@ -22,6 +22,6 @@ if ! fresh "$tools/python.stamp" "$requirements" || [ ! -x "$tools/venv/bin/mcp-
     --python "$tools/venv/bin/python" --constraints "$requirements" mcp-server-time
   stamp "$tools/python.stamp" "$requirements"
 fi
-for program in mcp-server-time uv uvx; do ln -sfn "$tools/venv/bin/$program" "$tools/bin/$program"; done
+for program in mcp-server-{fetch,git,time} uv uvx; do ln -sfn "$tools/venv/bin/$program" "$tools/bin/$program"; done
 ln -sfn "$(readlink -f "$tools/venv/bin/python")" "$tools/bin/python3"
 say "set up: $("$tools/venv/bin/python" --version) and the pinned Python servers"
