@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -34,7 +35,9 @@ std::vector<std::string> connect_arguments(GatewayProcess& gateway, const std::s
 
 std::string missing(const std::string& program) {
   if (::access((kTools / program).c_str(), X_OK) == 0) return {};
-  const bool python = program == "python3" || program == "mcp-server-time" || program.starts_with("uv");
+  constexpr std::array kPython{"python3", "mcp-server-fetch", "mcp-server-git", "mcp-server-time", "uv",
+                               "uvx"};
+  const bool python = std::ranges::find(kPython, program) != kPython.end();
   return ".tools/bin/" + program + " is not there: scripts/setup-" + (python ? "python" : "node") +
          ".sh installs it";
 }

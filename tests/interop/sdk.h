@@ -1,7 +1,8 @@
-// The official clients, each a process of its own (node/client.mjs, python/client.py) that is told by lines
-// what to do.
+// The official clients, each a process of its own (node/client.mjs, node/client2.mjs, python/client.py) that
+// is told by lines what to do.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ struct Sdk {
 void PrintTo(const Sdk& sdk, std::ostream* out);
 
 inline constexpr Sdk kTypescript{"typescript", "node", HOLDFAST_INTEROP_NODE "/client.mjs"};
+inline constexpr Sdk kTypescript2{"typescript2", "node", HOLDFAST_INTEROP_NODE "/client2.mjs"};
 inline constexpr Sdk kPython{"python", "python3", HOLDFAST_INTEROP_PYTHON "/client.py"};
+inline constexpr std::array kSdks{kTypescript, kTypescript2, kPython};
 
 // How a client comes to one server of a gateway.
 std::vector<std::string> by_connect(GatewayProcess& gateway, const std::string& server);

@@ -160,7 +160,7 @@ TEST_P(OfficialClient, learns_at_once_that_the_gateway_was_killed_in_the_middle_
 }
 
 const auto kSdkName = [](const auto& info) { return std::string(info.param.name); };
-INSTANTIATE_TEST_SUITE_P(sdk, OfficialClient, testing::Values(kTypescript, kPython), kSdkName);
+INSTANTIATE_TEST_SUITE_P(sdk, OfficialClient, testing::ValuesIn(kSdks), kSdkName);
 
 class Negotiation : public SdkTest, public testing::WithParamInterface<std::tuple<Sdk, const char*>> {};
 
@@ -184,7 +184,7 @@ TEST_P(Negotiation, client_and_server_of_different_revisions_work_together) {
 }
 
 INSTANTIATE_TEST_SUITE_P(sdk, Negotiation,
-                         testing::Combine(testing::Values(kTypescript, kPython),
+                         testing::Combine(testing::ValuesIn(kSdks),
                                           testing::Values("2024-11-05", "2025-03-26", "2025-06-18",
                                                           "2025-11-25")),
                          [](const auto& info) {

@@ -68,7 +68,7 @@ TEST_P(OfficialSseClient, killed_in_the_middle_of_a_call_loses_its_server) {
   EXPECT_GE(sibling.close(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(sdk, OfficialSseClient, testing::Values(kTypescript, kPython),
+INSTANTIATE_TEST_SUITE_P(sdk, OfficialSseClient, testing::ValuesIn(kSdks),
                          [](const auto& info) { return std::string(info.param.name); });
 
 class OfficialSseServer : public Interop {};

@@ -1,100 +1,24 @@
-// The official TypeScript client, driven by lines on stdin; one line of answer each. What it may be told: see the tests beside.
-// Usage: client.mjs REVISION (COMMAND ARGS... | URL) (REVISION: newest, or the one to offer; URL: of /sse by HTTP+SSE)
-import { createInterface } from 'node:readline';
+// The official TypeScript client, version 1. Usage: see driver.mjs.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema, ResultSchema }
   from '@modelcontextprotocol/sdk/types.js';
+import { drive } from './driver.mjs';
 
-const [revision, command, ...args] = process.argv.slice(2);
-const say = (text) => process.stdout.write(text + '\n');
-const text = (result) => JSON.stringify((result.content ?? []).map((block) => block.text ?? '').join('\n'));
-
-// Over HTTP, the bytes of every answer as they came: handed to whoever waits for one.
-let answered = () => {};
-async function listen(body, lines) {
-  let rest = '';
-  const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split(lines ? '\n' : '\0');
-    rest = parts.pop();
-    for (const part of parts) if (part.startsWith('data: {')) hear(part.slice(6));
-  }
-  if (!lines && rest) hear(rest);
-}
-function hear(message) { if (!('method' in JSON.parse(message))) answered(message); }
-async function fetchAndListen(url, init) {
-  const response = await fetch(url, init);
-  if (!response.ok || !response.body) return response;
-  const [forUs, forThem] = response.body.tee();
-  listen(forUs, response.headers.get('content-type')?.startsWith('text/event-stream')).catch(() => {});
-  return new Response(forThem, response);
-}
-
-const http = /^https?:/.test(command);
-const sse = http && /\/sse\b/.test(command);
-const transport = sse ? new SSEClientTransport(new URL(command))
-  : http ? new StreamableHTTPClientTransport(new URL(command), { fetch: fetchAndListen })
-  : new StdioClientTransport({ command, args, stderr: 'inherit' });
-let negotiated = 'none';
-const setProtocolVersion = transport.setProtocolVersion?.bind(transport);
-transport.setProtocolVersion = (version) => { negotiated = version; setProtocolVersion?.(version); };
-if (revision !== 'newest') {
-  const send = transport.send.bind(transport);
-  transport.send = (message, options) => {
-    if (message.method === 'initialize') message.params.protocolVersion = revision;
-    return send(message, options);
-  };
-}
-const client = new Client({ name: 'interop', version: '1' }, { capabilities: { roots: {}, sampling: {}, elicitation: {} } });
-client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: 'file:///kelp', name: 'kelp' }] }));
-client.setRequestHandler(CreateMessageRequestSchema,
-  () => ({ role: 'assistant', model: 'none', content: { type: 'text', text: 'it grips the rock' } }));
-client.setRequestHandler(ElicitRequestSchema, () => ({ action: 'accept', content: { name: 'Laminaria' } }));
-let strays = 0;
-client.onerror = (error) => { ++strays; process.stderr.write(`stray: ${error}\n`); };
-
-const call = (name, json, options) => client.callTool({ name, arguments: JSON.parse(json) }, undefined, options);
-const verbs = {
-  async list() { say('tools ' + (await client.listTools()).tools.map((tool) => tool.name).join(' ')); },
-  async ping() { await client.ping(); say('pong'); },
-  async call(name, json) { say('result ' + text(await call(name, json))); },
-  async parallel(count, name, json) {
-    const all = await Promise.all(Array.from({ length: Number(count) }, () => call(name, json)));
-    say(`results ${all.filter((result) => !result.isError).length}`);
-  },
-  // The answer's bytes, from one brace to the other.
-  async raw(method, json) {
-    const message = new Promise((resolve) => { answered = resolve; });
-    await client.request({ method, params: JSON.parse(json) }, ResultSchema).catch(() => {});
-    say('raw ' + await message);
-  },
-  async start(name, json) { call(name, json).catch(() => {}); say('started'); },
-  async cancel(ms, name, json) {
-    const abort = new AbortController();
-    setTimeout(() => abort.abort('changed my mind'), Number(ms));
-    await call(name, json, { signal: abort.signal }).then(() => say('finished'), () => say('cancelled'));
-  },
-  async strays() { say(`strays ${strays}`); },
-  async close() {
-    const begin = performance.now();
-    if (http && !sse) await transport.terminateSession();
-    await client.close();
-    say(`closed ${Math.round(performance.now() - begin)}`);
-    process.exit(0);
-  },
+const requests = {
+  'roots/list': ListRootsRequestSchema,
+  'sampling/createMessage': CreateMessageRequestSchema,
+  'elicitation/create': ElicitRequestSchema,
 };
-
-try {
-  await client.connect(transport);
-  say(`connected ${negotiated} ${client.getServerVersion().name}`);
-} catch (error) {
-  say(`refused ${error}`);
-  process.exit(1);
-}
-for await (const line of createInterface({ input: process.stdin })) {
-  const [verb, ...rest] = line.split('\t');
-  try { await verbs[verb](...rest); } catch (error) { say(`error ${error}`.replaceAll('\n', ' ')); }
-}
+await drive({
+  Client,
+  SseTransport: SSEClientTransport,
+  StdioTransport: StdioClientTransport,
+  HttpTransport: StreamableHTTPClientTransport,
+  options: () => ({}),
+  requestOf: (method) => requests[method],
+  callTool: (client, params, options) => client.callTool(params, undefined, options),
+  anyResult: ResultSchema,
+});
