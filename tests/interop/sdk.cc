@@ -65,6 +65,7 @@ void SdkClient::expect_no_strays() {
 int SdkClient::close() {
   const auto answer = tell("close");
   const int took = answer.starts_with("closed ") ? std::stoi(answer.substr(7)) : -1;
+  EXPECT_GE(took, 0) << "it closed with: " << answer;
   EXPECT_TRUE(program_.wait(kPatience)) << "the client did not end: " << answer;
   return took;
 }
