@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "front/request.h"
+#include "mcp/log_level.h"
 #include "mcp/message.h"
 #include "mcp/raw_json.h"
 #include "mcp/splice.h"
@@ -22,27 +23,10 @@ namespace {
 
 constexpr std::chrono::hours kLongest{24 * 7};  // the server's callTimeout bounds a request, not this
 constexpr std::chrono::seconds kCancelGrace{30};
-constexpr std::array<std::string_view, 8> kLevels{"debug", "info",     "notice", "warning",
-                                                  "error", "critical", "alert",  "emergency"};
-
-// The text of one string member of a raw object; empty: there is none.
-std::string text_member(std::string_view object, std::string_view key) {
-  std::string text(object);
-  const auto all = mcp::members(mcp::PaddedText::in(text));
-  return all ? mcp::decode_string(mcp::member(*all, key)).value_or("") : "";
-}
-
-// The place of a level in severity; nullopt: no such level.
-std::optional<int> level_of(std::string_view params) {
-  const auto at = std::ranges::find(kLevels, text_member(params, "level"));
-  if (at == kLevels.end()) return std::nullopt;
-  return static_cast<int>(at - kLevels.begin());
-}
-
 // A message that a revision lacks does not reach its wire.
 bool carries(const mcp::Revision& revision, std::string_view method, std::string_view params) {
   if (method == "elicitation/create")
-    return revision.elicitation && (revision.url_elicitation || text_member(params, "mode") != "url");
+    return revision.elicitation && (revision.url_elicitation || mcp::text_member(params, "mode") != "url");
   if (method == "notifications/elicitation/complete") return revision.url_elicitation;
   if (method.starts_with("notifications/tasks/") || method.starts_with("tasks/")) return revision.tasks;
   return true;
@@ -83,11 +67,11 @@ struct McpSession::Call {
   const gateway::CallNumber number;
   const std::string id, token;  // the client's own, raw
   const bool may_stream;
-  std::optional<int> level;           // what it sets
-  bool withdrawn = false;             // by its client, who wants no answer any more (spec, "Cancellation")
-  std::string line;                   // the answer, if there is no stream
-  std::optional<EventStream> stream;  // from the first thing that is said before the answer
-  std::shared_ptr<BodyStream> body;   // its first listener, for whoever awaits
+  std::optional<mcp::LogLevel> level;  // what it sets
+  bool withdrawn = false;              // by its client, who wants no answer any more (spec, "Cancellation")
+  std::string line;                    // the answer, if there is no stream
+  std::optional<EventStream> stream;   // from the first thing that is said before the answer
+  std::shared_ptr<BodyStream> body;    // its first listener, for whoever awaits
   TaskGroup group;
   Event decided;  // a line or a stream is there
 };
@@ -105,7 +89,7 @@ ClientFacts client_facts(const std::string& params) {
   if (!all) return facts;
   facts.revision = mcp::decode_string(mcp::member(*all, "protocolVersion")).value_or("");
   if (const auto raw = mcp::member(*all, "capabilities"); raw.starts_with('{')) facts.capabilities = raw;
-  if (auto name = text_member(mcp::member(*all, "clientInfo"), "name"); !name.empty())
+  if (auto name = mcp::text_member(mcp::member(*all, "clientInfo"), "name"); !name.empty())
     facts.name = std::move(name);
   facts.name.resize(std::min<std::size_t>(facts.name.size(), 64));
   return facts;
@@ -184,7 +168,7 @@ std::expected<McpSession::SharedCall, std::string> McpSession::begin(Envelope re
   if (in_flight_.size() >= options_.requests)
     return refuse(mcp::kInternalError, "too many requests in flight");
   const auto call = std::make_shared<Call>(executor_, ++calls_, request, may_stream);
-  if (request.method == "logging/setLevel") call->level = level_of(request.params);
+  if (request.method == "logging/setLevel") call->level = mcp::log_level_in(request.params);
   in_flight_.emplace(call->number, call);
   call->group.spawn("mcp.request", run(call, std::move(request.method), std::move(request.params)));
   return call;
@@ -285,7 +269,8 @@ void McpSession::notified(std::string_view, std::string_view method, std::string
                           gateway::CallNumber number) {
   if (!carries(revision_, method, params)) return;
   if (method == "notifications/progress") return progress(number, params);
-  if (method == "notifications/message" && least_level_ > 0 && level_of(params).value_or(7) < least_level_)
+  if (method == "notifications/message" && least_level_ > 0 &&
+      mcp::log_level_in(params).value_or(least_level_) < least_level_)
     return;
   say(number, message_line({}, method, params));
 }

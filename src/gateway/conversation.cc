@@ -15,13 +15,6 @@ using std::chrono::steady_clock;
 constexpr milliseconds kCoalesce{75};     // changes of a kind that come closer than this are one
 constexpr milliseconds kLingers{30'000};  // a server that was told to drop a call may be at it for so long
 
-std::string uri_in(std::string_view params) {
-  std::string text(params);
-  const auto all = mcp::members(mcp::PaddedText::in(text));
-  if (!all) return {};
-  return mcp::decode_string(mcp::member(*all, "uri")).value_or("");
-}
-
 }  // namespace
 
 Conversation::Conversation(asio::any_io_executor executor, std::string server, mcp::ClientProfile told)
@@ -99,7 +92,7 @@ void Conversation::tell_changes() {
 }
 
 void Conversation::updated(std::string_view params) {
-  for (const ContactPtr& who : standing_.subscribers(uri_in(params)))
+  for (const ContactPtr& who : standing_.subscribers(mcp::text_member(params, "uri")))
     tell(who, "notifications/resources/updated", params, 0);
 }
 

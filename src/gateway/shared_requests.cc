@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "gateway/conversation.h"
+#include "mcp/log_level.h"
 #include "mcp/raw_json.h"
 
 namespace holdfast::gateway {
@@ -12,17 +13,6 @@ using std::chrono::steady_clock;
 constexpr milliseconds kLetGo{5'000};
 
 const mcp::Reply kDone{.result = "{}", .error = {}};
-
-// A member of params that is a string; empty: there is none.
-std::string text_in(std::string& params, std::string_view key) {
-  const auto all = mcp::members(mcp::PaddedText::in(params));
-  if (!all) return {};
-  return mcp::decode_string(mcp::member(*all, key)).value_or("");
-}
-
-std::string level_params(std::size_t level) {
-  return R"({"level":")" + std::string(Standing::level_name(level)) + "\"}";
-}
 
 bool agreed(const Result<mcp::Reply>& reply) { return reply && !reply->error; }
 
@@ -47,7 +37,7 @@ asio::awaitable<Result<mcp::Reply>> Conversation::request(ContactPtr who, std::s
 
 asio::awaitable<Result<mcp::Reply>> Conversation::subscribe(ContactPtr who, std::string params,
                                                             mcp::RequestOptions options) {
-  const std::string uri = text_in(params, "uri");
+  const std::string uri = mcp::text_member(params, "uri");
   if (!uri.empty()) {
     const auto known = standing_.subscribe(who, uri);
     if (known == Standing::Subscribed::known) co_return kDone;
@@ -62,20 +52,20 @@ asio::awaitable<Result<mcp::Reply>> Conversation::subscribe(ContactPtr who, std:
 
 asio::awaitable<Result<mcp::Reply>> Conversation::unsubscribe(ContactPtr who, std::string params,
                                                               mcp::RequestOptions options) {
-  const std::string uri = text_in(params, "uri");
+  const std::string uri = mcp::text_member(params, "uri");
   if (!uri.empty() && !standing_.unsubscribe(who, uri)) co_return kDone;
   co_return co_await client_->request("resources/unsubscribe", params, std::move(options));
 }
 
 asio::awaitable<Result<mcp::Reply>> Conversation::set_level(ContactPtr who, std::string params,
                                                             mcp::RequestOptions options) {
-  const auto asked = Standing::level_of(text_in(params, "level"));
+  const auto asked = mcp::log_level_in(params);
   if (!asked) co_return co_await client_->request("logging/setLevel", params, std::move(options));
   standing_.set_level(who, *asked);
   const auto together = standing_.level();
   if (together != asked) {
     if (together == told_level_) co_return kDone;
-    params = level_params(*together);
+    params = mcp::log_level_params(*together);
   }
   told_level_ = together;
   auto reply = co_await client_->request("logging/setLevel", params, std::move(options));
@@ -110,7 +100,7 @@ asio::awaitable<void> Conversation::say_level(std::weak_ptr<Conversation> weak) 
   const auto level = self->standing_.level();
   if (!level || level == self->told_level_) co_return;
   self->told_level_ = level;
-  const std::string params = level_params(*level);
+  const std::string params = mcp::log_level_params(*level);
   auto sent = self->client_->request("logging/setLevel", params, {.deadline = steady_clock::now() + kLetGo});
   self.reset();
   (void)co_await std::move(sent);

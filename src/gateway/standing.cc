@@ -1,13 +1,9 @@
 #include "gateway/standing.h"
 
 #include <algorithm>
-#include <array>
 
 namespace holdfast::gateway {
 namespace {
-
-constexpr std::array<std::string_view, 8> kLevels{"debug", "info",     "notice", "warning",
-                                                  "error", "critical", "alert",  "emergency"};
 
 bool is_part_of(std::string_view uri, std::string_view whole) {
   if (!uri.starts_with(whole)) return false;
@@ -60,15 +56,7 @@ std::vector<std::string> Standing::drop(const ContactPtr& who) {
   return unwanted;
 }
 
-std::optional<std::size_t> Standing::level_of(std::string_view name) {
-  const auto found = std::ranges::find(kLevels, name);
-  if (found == kLevels.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - kLevels.begin());
-}
-
-std::string_view Standing::level_name(std::size_t level) { return kLevels.at(level); }
-
-std::optional<std::size_t> Standing::level() const {
+std::optional<mcp::LogLevel> Standing::level() const {
   if (levels_.empty()) return std::nullopt;
   return std::ranges::min_element(levels_, {}, [](const auto& entry) { return entry.second; })->second;
 }

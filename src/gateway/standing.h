@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/consumer.h"
+#include "mcp/log_level.h"
 
 namespace holdfast::gateway {
 
@@ -31,13 +32,10 @@ class Standing {
   // Forgets a session. The resources that nobody wants any more.
   std::vector<std::string> drop(const ContactPtr& who);
 
-  // 0 is the most verbose. nullopt: no level of the protocol's.
-  static std::optional<std::size_t> level_of(std::string_view name);
-  static std::string_view level_name(std::size_t level);
-  void set_level(const ContactPtr& who, std::size_t level) { levels_[who] = level; }
+  void set_level(const ContactPtr& who, mcp::LogLevel level) { levels_[who] = level; }
   void forget_level(const ContactPtr& who) { levels_.erase(who); }
   // The most verbose of all that were asked for.
-  [[nodiscard]] std::optional<std::size_t> level() const;
+  [[nodiscard]] std::optional<mcp::LogLevel> level() const;
 
  private:
   struct Resource {
@@ -45,7 +43,7 @@ class Standing {
     bool agreed = false;  // the server has said yes
   };
   std::map<std::string, Resource, std::less<>> resources_;
-  std::map<ContactPtr, std::size_t> levels_;
+  std::map<ContactPtr, mcp::LogLevel> levels_;
 };
 
 }  // namespace holdfast::gateway

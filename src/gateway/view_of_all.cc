@@ -1,25 +1,15 @@
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "gateway/all_servers.h"
 #include "gateway/view.h"
-#include "mcp/raw_json.h"
+#include "mcp/log_level.h"
 
 namespace holdfast::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 8> kLevels{"debug", "info",     "notice", "warning",
-                                                  "error", "critical", "alert",  "emergency"};
-
 mcp::Reply refusal(std::int64_t code, std::string message) {
   return {.result = {}, .error = mcp::RpcError{code, std::move(message), {}}};
-}
-
-bool names_a_level(std::string params) {
-  const auto all = mcp::members(mcp::PaddedText::in(params));
-  const auto level = all ? mcp::decode_string(mcp::member(*all, "level")) : fail(Errc::invalid, "level");
-  return level && std::ranges::find(kLevels, *level) != kLevels.end();
 }
 
 asio::awaitable<Result<mcp::Reply>> answer(AllServersPtr all, std::string method, std::string params,
@@ -35,7 +25,7 @@ asio::awaitable<Result<mcp::Reply>> answer(AllServersPtr all, std::string method
   if (method == "completion/complete")
     co_return co_await AllServers::complete(all, std::move(params), std::move(options));
   if (method == "logging/setLevel") {
-    if (!names_a_level(params)) co_return refusal(mcp::kInvalidParams, "params.level: no such level");
+    if (!mcp::log_level_in(params)) co_return refusal(mcp::kInvalidParams, "params.level: no such level");
     co_return co_await AllServers::set_level(all, std::move(params));
   }
   if (method == "ping") co_return mcp::Reply{.result = "{}", .error = {}};

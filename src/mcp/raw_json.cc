@@ -80,6 +80,12 @@ Result<std::string> decode_string(std::string_view literal) {
   return std::move(value.get_ref<std::string&>());
 }
 
+std::string text_member(std::string_view object, std::string_view key) {
+  std::string text(object);
+  const auto all = members(PaddedText::in(text));
+  return all ? decode_string(member(*all, key)).value_or("") : "";
+}
+
 bool is_number(std::string_view token) {
   const char* at = token.data();
   const char* const end = at + token.size();

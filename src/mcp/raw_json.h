@@ -50,6 +50,9 @@ std::string_view member(const std::vector<Member>& all, std::string_view key);
 // The text of a JSON string literal. Errc::protocol: it is not one.
 Result<std::string> decode_string(std::string_view literal);
 
+// The text of the string member `key` of a JSON object; empty: there is none. Copies the object.
+std::string text_member(std::string_view object, std::string_view key);
+
 // A number of JSON's grammar, whatever its size.
 bool is_number(std::string_view token);
 
