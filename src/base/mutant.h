@@ -67,6 +67,7 @@ enum class Mechanism {
   // who may come in
   token_secret,              // a token is known by its secret, not by its id
   token_rights,              // and has its own rights only
+  lent_tokens_end,           // a run's with the run
   session_of_its_principal,  // nobody else's requests are of a session
   foreign_pages,             // a page that a browser shows gets no further than its Host and Origin
   request_rate,              // as often as the configuration says

@@ -173,7 +173,7 @@ const std::vector<Option>& table() {
      .set = [](Target& t, Value&& v) { t.job->env = std::move(v.map); }},
     {.section = S::job, .key = "cwd", .type = T::path, .expand = true, .doc = "The command's working directory, which must exist; the folder of the configuration file if absent. The variables of a run are filled in here too.",
      .set = [](Target& t, Value&& v) { t.job->cwd = std::move(v.text); }},
-    {.section = S::job, .key = "tools", .type = T::text_list, .later = true, .doc = "Globs of `server__tool` that the run's token may call.",
+    {.section = S::job, .key = "tools", .type = T::text_list, .doc = "Globs of `server__tool` that the token of a command's run may call (`HOLDFAST_TOKEN`); all of them if absent. Steps call what they name.",
      .set = [](Target& t, Value&& v) { t.job->tools = std::move(v.list); }},
     {.section = S::job, .key = "timeout", .type = T::duration, .fallback = "10m", .least = 1, .most = 365 * kDay, .doc = "The whole run.",
      .set = [](Target& t, Value&& v) { t.job->timeout = ms(v.number); }},

@@ -25,6 +25,7 @@
 #include "daemon/paths.h"
 #include "daemon/pressure.h"
 #include "daemon/reload.h"
+#include "daemon/run_access.h"
 #include "daemon/service.h"
 #include "daemon/start_failure.h"
 #include "daemon/state_lock.h"
@@ -103,6 +104,7 @@ class Daemon {
   std::shared_ptr<Worker> looking_, names_, audit_disk_;
   StateWatch state_watch_;
   gateway::Tokens tokens_;
+  RunAccess run_access_{loop_.get_executor(), tokens_, paths_.state_dir / "runs", looking_};
   asio::signal_set signals_{loop_, SIGINT, SIGTERM, SIGHUP};
   std::unique_ptr<custody::Custodian> custodian_;
   std::unique_ptr<gateway::Gateway> gateway_;
@@ -213,7 +215,11 @@ Result<void> Daemon::build() {
   if (!history) return forward(history);
   history_ = std::move(*history);
   scheduler_ = schedule::Scheduler::create(loop_, *gateway_, *custodian_, *history_, config_,
-                                           {.workers = config_.scheduler_workers, .log_dir = log_dir});
+                                           {.workers = config_.scheduler_workers,
+                                            .log_dir = log_dir,
+                                            .access = [this](const config::Job& job, std::string run) {
+                                              return run_access_.give(job, std::move(run));
+                                            }});
   reloader_.emplace(loop_.get_executor(), looking_, config_, *gateway_, *scheduler_, fit,
                     [this](const config::Config& config) { renew_door(config); });
   return make_door();
@@ -264,6 +270,7 @@ asio::awaitable<Result<void>> Daemon::start() {
 
 Result<void> Daemon::listen() {
   std::vector<net::Listener> open;
+  std::vector<Address> addresses;
   front::GatewayFacts facts{.version = HOLDFAST_VERSION,
                             .pid = ::getpid(),
                             .started_at = std::chrono::system_clock::now(),
@@ -272,7 +279,8 @@ Result<void> Daemon::listen() {
   for (const auto& text : config_.listen) {
     auto listener = listen_on(parse_address(text));
     if (!listener) return forward(listener);
-    facts.listen.push_back(to_string(listener->address()));
+    addresses.push_back(listener->address());
+    facts.listen.push_back(to_string(addresses.back()));
     log::info("gateway.listening", {{"address", facts.listen.back()}, {"serves", "/mcp"}});
     open.push_back(std::move(*listener));
   }
@@ -311,6 +319,7 @@ Result<void> Daemon::listen() {
     server_->serve(std::move(listener), std::move(service));
   }
   server_->serve(std::move(*control), front::control_service(*control_, *mcp_));
+  run_access_.listens_on(addresses);
   log::info("gateway.ready", {{"pid", ::getpid()},
                               {"socket", paths_.socket.string()},
                               {"state", paths_.state_dir.string()},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "gateway/token_file.h"
 
 namespace holdfast::gateway {
@@ -11,6 +12,14 @@ namespace holdfast::gateway {
 namespace {
 
 constexpr std::chrono::seconds kDiskPatience{10};
+
+std::shared_ptr<Principal> principal_of(const Token& token) {
+  return std::make_shared<Principal>(Principal{.name = token.name,
+                                               .by_token = true,
+                                               .token = token.id,
+                                               .rights = token.rights,
+                                               .expires = token.expires});
+}
 
 }  // namespace
 
@@ -20,15 +29,11 @@ Tokens::Tokens(std::filesystem::path file, TokenList all, std::shared_ptr<Worker
 }
 
 void Tokens::introduce(const Token& token) {
-  holders_.insert_or_assign(token.id, Holder{std::make_shared<Principal>(Principal{.name = token.name,
-                                                                                   .by_token = true,
-                                                                                   .token = token.id,
-                                                                                   .rights = token.rights,
-                                                                                   .expires = token.expires}),
-                                             {}});
+  holders_.insert_or_assign(token.id, Holder{principal_of(token), {}});
 }
 
 Result<PrincipalPtr> Tokens::authenticate(std::string_view presented, SystemTime now) {
+  if (const Token* lent = find_token(lent_, presented)) return borrowers_.at(lent->id);
   const Token* token = find_token(all_, presented);
   if (token == nullptr) return fail(Errc::refused, "the token is nobody's, or was revoked");
   Holder& holder = holders_.at(token->id);
@@ -80,5 +85,24 @@ asio::awaitable<Result<void>> Tokens::revoke(std::string name) {
   holders_.erase(id);
   co_return Result<void>{};
 }
+
+Result<std::unique_ptr<LentToken>> Tokens::lend(const TokenRequest& request) {
+  auto made = add_token(lent_, request, std::chrono::system_clock::now());
+  if (!made) return forward(made);
+  borrowers_.emplace(made->token.id, principal_of(made->token));
+  return std::make_unique<LentToken>(*this, *std::move(made));
+}
+
+void Tokens::take_back(const Token& lent) {
+  if (kSwitchedOff == Mechanism::lent_tokens_end) return;
+  const auto found = borrowers_.find(lent.id);
+  const auto principal = found->second;
+  principal->revoked = true;
+  std::erase_if(lent_, [&](const Token& each) { return each.id == lent.id; });
+  borrowers_.erase(found);
+  if (revoked_) revoked_(principal);
+}
+
+LentToken::~LentToken() { tokens_.take_back(made_.token); }
 
 }  // namespace holdfast::gateway

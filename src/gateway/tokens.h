@@ -22,6 +22,22 @@ struct TokenView {
   std::optional<SystemTime> last_used;  // since the gateway started
 };
 
+class Tokens;
+
+// A token in memory only: of no use any more once this is gone, and whatever was begun with it ends.
+class LentToken {
+ public:
+  LentToken(Tokens& tokens, Minted made) : tokens_(tokens), made_(std::move(made)) {}
+  ~LentToken();
+  LentToken(const LentToken&) = delete;
+  LentToken& operator=(const LentToken&) = delete;
+  [[nodiscard]] const std::string& secret() const { return made_.secret; }
+
+ private:
+  Tokens& tokens_;
+  Minted made_;
+};
+
 // Loop thread only; outlives every coroutine of its own. What it knows counts, and the file follows.
 class Tokens {
  public:
@@ -37,20 +53,27 @@ class Tokens {
   // Of no use from here on, whatever the disk does; the listener hears of it before anything else happens.
   // Errors: not_found, and the disk's: then it is to be revoked again, or it comes back at the next start.
   asio::awaitable<Result<void>> revoke(std::string name);
+  // A token for a while, neither on the disk nor in list(), whose names are not those of others. Tokens must
+  // outlive it. Errors: invalid, refused (lent by that name already), limit, unproven.
+  Result<std::unique_ptr<LentToken>> lend(const TokenRequest& request);
+  // Called before anything else happens to whom it is about.
   void on_revoked(std::function<void(const PrincipalPtr&)> listener) { revoked_ = std::move(listener); }
 
  private:
+  friend class LentToken;
   struct Holder {
     std::shared_ptr<Principal> principal;
     std::optional<SystemTime> last_used;
   };
   void introduce(const Token& token);
   asio::awaitable<Result<void>> write();
+  void take_back(const Token& lent);
 
   const std::filesystem::path file_;
   const std::shared_ptr<Worker> disk_;
-  TokenList all_;
-  std::map<std::string, Holder, std::less<>> holders_;  // by the token's id
+  TokenList all_, lent_;
+  std::map<std::string, Holder, std::less<>> holders_;                        // by the token's id
+  std::map<std::string, std::shared_ptr<Principal>, std::less<>> borrowers_;  // by the lent one's id
   std::function<void(const PrincipalPtr&)> revoked_;
 };
 

@@ -51,6 +51,28 @@ struct TokensTest : testing::Test {
   Tokens open() { return {file, read_tokens(file).value(), disk}; }
 };
 
+TEST_F(TokensTest, what_is_lent_is_good_as_long_as_it_is_held_and_never_on_the_disk) {
+  Tokens tokens = open();
+  PrincipalPtr ended;
+  tokens.on_revoked([&](const PrincipalPtr& who) { ended = who; });
+  auto lent = tokens.lend({.name = "run-1", .rights = {.tools = {"s__*"}}});
+  ASSERT_TRUE(lent) << lent.error().message();
+  const std::string secret = (*lent)->secret();
+  const auto who = tokens.authenticate(secret, now());
+  ASSERT_TRUE(who);
+  EXPECT_EQ((*who)->rights.tools, std::vector<std::string>{"s__*"});
+  EXPECT_FALSE(tokens.authenticate(secret.substr(0, secret.size() - 1) + "x", now()));
+  ASSERT_TRUE(await(tokens.add({.name = "run-1"}))) << "its name is nobody's";
+  EXPECT_EQ(tokens.list().size(), 1U);
+  EXPECT_EQ(text().find((*who)->token), std::string::npos) << text();
+  lent->reset();
+  EXPECT_EQ(ended, *who);
+  EXPECT_TRUE(ended->is_over(now()));
+  EXPECT_FALSE(tokens.authenticate(secret, now()));
+  EXPECT_FALSE(tokens.lend({.name = "run-2", .rights = {.tools = {"none"}}}))
+      << "a glob that permits nothing";
+}
+
 TEST_F(TokensTest, a_token_is_random_and_only_its_hash_is_kept) {
   TokenList all;
   const auto made = add_token(all, {.name = "ci"}, now());

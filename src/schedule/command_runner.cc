@@ -34,12 +34,14 @@ custody::Tree::Watcher watcher_of(const std::shared_ptr<Watched>& watched) {
   return watcher;
 }
 
-custody::TreeSpec spec_of(const config::Job& job, const RunInput& input, const gateway::Gateway& gateway) {
+custody::TreeSpec spec_of(const config::Job& job, const RunInput& input, const gateway::Gateway& gateway,
+                          const Access* access) {
   const config::RunValues values{job.name, input.id, rfc3339(input.scheduled_at)};
   const auto expand = [&values](const std::string& text) {
     return config::expand_run_variables(text, values);
   };
-  std::map<std::string, std::string> extra;
+  std::map<std::string, std::string> extra =
+      access ? access->environment : std::map<std::string, std::string>();
   for (std::size_t i = 0; i < values.size(); ++i) extra.emplace(config::kRunVariables[i], values[i]);
   for (const auto& [name, value] : job.env) extra.insert_or_assign(name, expand(value));
   custody::TreeSpec spec;
@@ -84,14 +86,22 @@ asio::awaitable<bool> proven_gone(custody::Custodian& custodian, std::shared_ptr
 
 asio::awaitable<std::shared_ptr<custody::Tree>> run_command(const config::Job& job, const RunInput& input,
                                                             gateway::Gateway& gateway,
-                                                            custody::Custodian& custodian, RunLog& log,
+                                                            custody::Custodian& custodian,
+                                                            const GiveAccess& give, RunLog& log,
                                                             std::function<void(Outcome)> ended) {
-  auto held = co_await gateway.run_in_custody(spec_of(job, input, gateway), job.name + "/" + input.id);
-  if (!held) {
-    log.line(held.error().message());
-    ended({.state = "failed", .reason = held.error().message()});
-    co_return nullptr;
+  const auto failed = [&](const Error& error) {
+    log.line(error.message());
+    ended({.state = "failed", .reason = error.message()});
+  };
+  std::unique_ptr<Access> access;
+  if (give) {
+    auto given = co_await give(job, input.id);
+    if (!given) co_return failed(given.error()), nullptr;
+    access = *std::move(given);
   }
+  auto held =
+      co_await gateway.run_in_custody(spec_of(job, input, gateway, access.get()), job.name + "/" + input.id);
+  if (!held) co_return failed(held.error()), nullptr;
   const auto executor = co_await asio::this_coro::executor;
   custody::Tree& lent = (*held)->tree();
   auto tree = shared(custodian, lent);
@@ -108,6 +118,7 @@ asio::awaitable<std::shared_ptr<custody::Tree>> run_command(const config::Job& j
       !co_await is_cancelled() &&
       co_await watched->over.wait_until(steady_clock::now() + job.timeout + std::chrono::minutes(1));
   ended(over ? outcome_of(watched->status) : Outcome{.state = "failed", .reason = "cancelled"});
+  access.reset();
   held->reset();  // an orphan from here on; what it says while it is being stopped is still logged
   if (tree && co_await proven_gone(custodian, tree)) tree = nullptr;
   for (const auto& pipe : watched->pipes) pipe->stop();

@@ -1,3 +1,7 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
 #include "schedule/fakes.h"
 
 namespace holdfast::schedule {
@@ -25,6 +29,40 @@ TEST_F(CommandRunnerTest, command_runs_in_custody_with_its_occurrence_in_the_env
   EXPECT_EQ(gateway.spec_.command.cwd, "/tmp/c");
   EXPECT_EQ(gateway.spec_.command.environment[0], "HOLDFAST_JOB=c");
   EXPECT_EQ(gateway.spec_.command.environment[2], "HOLDFAST_SCHEDULED_AT=2027-01-15T08:00:10Z");
+}
+
+// What it was given counts itself while it lives.
+struct Counted : Access {
+  explicit Counted(int& count) : count_(count) { ++count_; }
+  ~Counted() override { --count_; }
+  int& count_;
+};
+
+TEST_F(CommandRunnerTest, what_a_command_is_given_of_the_gateway_lasts_as_long_as_it_runs) {
+  int given = 0;
+  access = [&](const config::Job&, std::string run) -> asio::awaitable<Result<std::unique_ptr<Access>>> {
+    auto one = std::make_unique<Counted>(given);
+    one->environment = {{"HOLDFAST_TOKEN", "of " + run}};
+    co_return one;
+  };
+  wake_a_command();
+  ASSERT_TRUE(until([&] { return gateway.tree_->watcher_.gone != nullptr; }));
+  EXPECT_EQ(given, 1);
+  const std::string token = "HOLDFAST_TOKEN=of " + runs_of("c")[0].id;
+  EXPECT_EQ(std::ranges::count(gateway.spec_.command.environment, token), 1);
+  gateway.tree_->watcher_.leader_exited({.code = 0, .signal = 0}, false);
+  gateway.tree_->watcher_.gone({});
+  EXPECT_EQ(only_run("c"), "ok: ");
+  EXPECT_EQ(given, 0);
+}
+
+TEST_F(CommandRunnerTest, a_command_that_cannot_be_given_it_is_not_started) {
+  access = [&](const config::Job&, std::string) -> asio::awaitable<Result<std::unique_ptr<Access>>> {
+    co_return fail(Errc::invalid, "tools", "no such glob");
+  };
+  wake_a_command();
+  EXPECT_THAT(only_run("c"), testing::HasSubstr("no such glob"));
+  EXPECT_TRUE(gateway.spec_.command.program.empty());
 }
 
 TEST_F(CommandRunnerTest, command_output_is_logged_and_its_exit_code_kept) {

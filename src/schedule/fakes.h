@@ -235,6 +235,7 @@ class SchedulerTest : public ::testing::Test {
     SchedulerOptions out;
     out.workers = workers;
     out.log_dir = dir.path();
+    out.access = access;
     return out;
   }
   void start(int workers = 8) {
@@ -298,6 +299,7 @@ class SchedulerTest : public ::testing::Test {
   World world{loop};
   FakeGateway gateway{world};
   FakeCustodian custodian{world, loop};
+  GiveAccess access;
   config::Config config;
   std::unique_ptr<store::History> history;
   FailingHistory* disk = nullptr;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,15 +46,28 @@ class RunLog {
   std::optional<store::QueuedLog> file_;
 };
 
+// What a run's command is given of this gateway: variables of its environment, good as long as this lives.
+struct Access {
+  Access() = default;
+  Access(const Access&) = delete;
+  Access& operator=(const Access&) = delete;
+  virtual ~Access() = default;
+  std::map<std::string, std::string> environment;
+};
+// Who gives it. Empty: nobody does.
+using GiveAccess =
+    std::function<asio::awaitable<Result<std::unique_ptr<Access>>>(const config::Job& job, std::string run)>;
+
 // Returns early when the awaiting coroutine is cancelled; whoever cancelled knows why.
 asio::awaitable<Outcome> run_steps(const config::Job& job, const RunInput& input, gateway::Session& session,
                                    RunLog& log);
 // `ended` is told the outcome, once, as soon as the program has exited, could not be started, or the awaiting
 // coroutine was cancelled. Returns when its tree is proven gone, which custody bounds; otherwise the tree
-// that could not be killed.
+// that could not be killed. What `give` gave is taken back when the program has ended.
 asio::awaitable<std::shared_ptr<custody::Tree>> run_command(const config::Job& job, const RunInput& input,
                                                             gateway::Gateway& gateway,
-                                                            custody::Custodian& custodian, RunLog& log,
+                                                            custody::Custodian& custodian,
+                                                            const GiveAccess& give, RunLog& log,
                                                             std::function<void(Outcome)> ended);
 
 }  // namespace holdfast::schedule

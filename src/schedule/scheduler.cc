@@ -180,7 +180,7 @@ asio::awaitable<void> Core::act(RunPtr run, std::shared_ptr<RunLog> log) {
     ended(co_await run_steps(run->spec, input, *run->session, *log));
     co_return;
   }
-  if (auto left = co_await run_command(run->spec, input, gateway_, custodian_, *log, ended))
+  if (auto left = co_await run_command(run->spec, input, gateway_, custodian_, options_.access, *log, ended))
     run->job->unkillable.push_back(std::move(left));
 }
 

@@ -17,6 +17,7 @@
 #include "base/wall_clock.h"
 #include "config/config.h"
 #include "gateway/gateway.h"
+#include "schedule/runner.h"
 
 namespace holdfast::store {
 class History;
@@ -49,6 +50,7 @@ struct TickReport {
 struct SchedulerOptions {
   int workers = 8;
   std::filesystem::path log_dir;
+  GiveAccess access = {};  // for commands
 };
 
 // Loop thread only.

@@ -89,6 +89,29 @@ TEST_F(TokensOfPrograms, outlive_the_gateway) {
   EXPECT_EQ(near.cli({"call", "s__echo", "text=hi"}).out, "hi\n");
 }
 
+// The token of a command's run: good for the job's `tools`, and as long as the run.
+TEST_F(TokensOfPrograms, of_a_run_die_with_it) {
+  const std::filesystem::path told = std::filesystem::temp_directory_path() / ("hf" + random_hex(6));
+  GatewayProcess far(kGuarded +
+                     "jobs:\n  agent:\n    schedule: \"0 0 1 1 *\"\n    tools: [s__echo]\n    command: [sh, "
+                     "-c, 'cp \"$HOLDFAST_MCP_CONFIG\" " +
+                     told.string() + ".new; mv " + told.string() + ".new " + told.string() +
+                     "; exec sleep 1000']\n");
+  ASSERT_EQ(far.cli({"job", "run", "agent", "--no-wait"}).exit.code, 0);
+  ASSERT_TRUE(until([&] { return std::filesystem::exists(told); }, 10s)) << far.log();
+  const auto entry = json::parse(std::ifstream(told))["mcpServers"]["holdfast"];
+  std::filesystem::remove(told);
+  GatewayProcess near("listen: []\ndrain: 2s\nmcpServers:\n  all: { url: \"" +
+                      entry["url"].get<std::string>() + "\", headers: { Authorization: \"" +
+                      entry["headers"]["Authorization"].get<std::string>() + "\" } }\n");
+  EXPECT_EQ(near.cli({"call", "all__s__echo", "text=hi"}).out, "hi\n") << near.log();
+  EXPECT_THAT(near.cli({"call", "all__s__sleep", "ms=1"}).err, HasSubstr("s__sleep"));
+  EXPECT_EQ(far.cli({"job", "cancel", "agent"}).exit.code, 0);
+  ASSERT_TRUE(until([&] { return near.cli({"call", "all__s__echo", "text=hi"}).exit.code != 0; }, 10s));
+  EXPECT_THAT(near.cli({"call", "all__s__echo", "text=hi"}).err, HasSubstr("401"));
+  EXPECT_TRUE(servers_become(0, 10s)) << to_string(living_servers());
+}
+
 // What starts here must not, or only on an address of the loopback.
 struct Start : testing::Test {
   std::filesystem::path dir = std::filesystem::temp_directory_path() / ("hf" + random_hex(6));
