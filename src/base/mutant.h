@@ -74,6 +74,11 @@ enum class Mechanism {
   connection_bound,          // and on as many connections
   one_backlog,               // what waits for all of them is bounded, too
   audit_secrets,             // what is recorded of a call holds none
+  // where the clocks of a zone are set
+  end_of_the_gap,        // a time of day that is skipped is due when the gap ends
+  first_pass_only,       // one that comes twice is due once
+  days_that_never_were,  // what a zone has left out whole is due on no other day
+  elapsed_time,          // an interval is due whenever the clock shows it
   // what a service manager is told
   readiness,  // that it serves, and that it ends
   watchdog,   // that its loop turns

@@ -76,9 +76,11 @@ struct Step {
 struct Job {
   std::string name;
   std::vector<std::string> schedules;  // as written; checked when loaded
-  std::string timezone = "UTC";
-  std::vector<Step> steps;           // either steps ...
-  std::vector<std::string> command;  // ... or a command
+  std::string timezone;                // its own; empty: `default_timezone`
+  std::string default_timezone;        // that of the scheduler; empty: the host's
+  std::string hash_seed;               // what H hashes; empty: the name
+  std::vector<Step> steps;             // either steps ...
+  std::vector<std::string> command;    // ... or a command
   std::map<std::string, std::string> env;
   std::string cwd;
   std::vector<std::string> tools;  // globs: what the run's token may call

@@ -16,6 +16,18 @@ void Reader::read_jobs(const Node& map, const std::string& path) {
   for (const auto& [key, value] : map.entries) read_job(*key, *value, path_of(path, key->text));
 }
 
+void Reader::read_default_zone(const Node& root) {
+  const Node* scheduler = given(Section::top, root, "scheduler");
+  if (scheduler == nullptr || !scheduler->is_map()) return;
+  const Node* zone = given(Section::scheduler, *scheduler, "timezone");
+  if (zone == nullptr || !zone->is_scalar()) return;  // which its row will say
+  Job job;
+  job.default_timezone = zone->text;
+  const auto fault = check_schedule_ ? check_schedule_("@daily", job) : std::nullopt;
+  if (fault) return error(*zone, "scheduler.timezone", clipped(fault->message, 500));
+  default_zone_ = zone->text;
+}
+
 void Reader::read_job(const Node& key, const Node& node, const std::string& path) {
   const bool good_name =
       !key.text.empty() && key.text.size() <= 64 && std::ranges::all_of(key.text, [](char c) {
@@ -31,6 +43,7 @@ void Reader::read_job(const Node& key, const Node& node, const std::string& path
         fmt::format("found {}; expected a mapping with `schedule` and `steps` or `command`", found(node)));
   Job job;
   job.name = key.text;
+  job.default_timezone = default_zone_;
   const std::size_t first = problems_.size();
   schedules_.clear();
   unusable_ = &job.unusable;
@@ -62,7 +75,7 @@ void Reader::read_job(const Node& key, const Node& node, const std::string& path
 void Reader::check_schedules(const Job& job, const Node& node, const std::string& path) {
   if (!check_schedule_) return;
   for (const Schedule& schedule : schedules_) {
-    const auto fault = check_schedule_(schedule.node->text, job.timezone);
+    const auto fault = check_schedule_(schedule.node->text, job);
     if (!fault) continue;
     // No column: the expression is right and the zone is not, which one report tells.
     if (const Node* zone = given(Section::job, node, "timezone"); zone != nullptr && fault->column == 0)

@@ -86,6 +86,18 @@ TEST(jobs, an_unknown_zone_is_reported_where_it_stands) {
             "c.yaml:5:15: error: jobs.d.timezone: Mars/Base is no time zone\n");
 }
 
+TEST(jobs, the_zone_of_the_scheduler_is_that_of_jobs_without_one) {
+  const Loaded loaded =
+      load(R"(jobs: {a: {schedule: x, command: [y]}, b: {schedule: x, command: [y], tz: Asia/Tokyo}}
+scheduler: {timezone: Europe/Berlin})");
+  EXPECT_EQ(report(loaded), "");
+  EXPECT_EQ(loaded.config.jobs.at("a").timezone, "");
+  EXPECT_EQ(loaded.config.jobs.at("a").default_timezone, "Europe/Berlin");
+  EXPECT_EQ(loaded.config.jobs.at("b").timezone, "Asia/Tokyo");
+  EXPECT_EQ(report("jobs: {a: {schedule: x, command: [y]}}\nscheduler: {timezone: Mars/Base}\n"),
+            "c.yaml:2:23: error: scheduler.timezone: Mars/Base is no time zone\n");
+}
+
 TEST(jobs, wrong_entries_are_told_apart) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"{a b: {schedule: x, command: [y]}}",

@@ -34,11 +34,10 @@ struct Loaded {
 
 // Checks what config cannot know by itself (a room above hands it in). Returns the fault, or nullopt.
 struct ScheduleFault {
-  int column = 0;  // 1-based within the expression
+  int column = 0;  // 1-based within the expression; 0: the zone is wrong
   std::string message;
 };
-using ScheduleCheck =
-    std::function<std::optional<ScheduleFault>(std::string_view schedule, std::string_view timezone)>;
+using ScheduleCheck = std::function<std::optional<ScheduleFault>(std::string_view schedule, const Job& job)>;
 // Why `program` could not be started with the variables of its entry; empty: it could. May be none at all.
 using CommandCheck = std::function<std::string(const std::string& program,
                                                const std::map<std::string, std::string>& environment)>;

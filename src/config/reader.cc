@@ -79,6 +79,7 @@ void Reader::read_file(const Node& root) {
     if (const Option* row = find_option(Section::top, key->text); row && row->type == Type::servers)
       read_servers(*value, path_of("", key->text));
   read_foreign(root);
+  read_default_zone(root);
   read_section(Section::top, root, "", Target{&config_, nullptr, nullptr, nullptr});
   check_tls(root);
   if (left_out_ > 0)

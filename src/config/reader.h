@@ -58,6 +58,7 @@ class Reader {
   std::string resolve(const std::string& path) const;
   void read_foreign(const Node& root);
   void check_tls(const Node& root);
+  void read_default_zone(const Node& root);  // jobs.cc
 
   void read_server(const Node& key, const Node& node, const std::string& path);
   std::optional<std::string> server_name(const Node& key, std::string_view path);
@@ -83,7 +84,8 @@ class Reader {
   std::string* unusable_ =
       nullptr;  // of the entry being read; nullptr: an unset variable is an error of the file
   bool in_job_ = false;
-  std::vector<Schedule> schedules_;             // of the job being read; its zone may stand below
+  std::string default_zone_;         // of the scheduler: jobs are checked against it wherever it stands
+  std::vector<Schedule> schedules_;  // of the job being read; its zone may stand below
   std::map<std::string, std::string> renamed_;  // names of servers as written -> as used
 };
 

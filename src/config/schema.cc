@@ -161,10 +161,12 @@ const std::vector<Option>& table() {
 
     // ---- job
     {.section = S::job, .key = "schedule", .synonyms = {"schedules", "cron"}, .type = T::schedules,
-     .doc = "When, by the clock in UTC: five-field cron, or `every 10m`; one or a list. `every 1h` is due on the hour, whenever the gateway started: the whole multiples of its duration since 1970.",
+     .doc = "When: cron of five or six fields, `every 10m`, `every monday at 7:30`, `at 2026-12-24 18:00`; one or a list. docs/schedules.md has the whole of it, and what happens when clocks are set.",
      .set = [](Target& t, Value&& v) { t.job->schedules = std::move(v.list); }},
-    {.section = S::job, .key = "timezone", .synonyms = {"tz"}, .type = T::text, .fallback = "UTC", .doc = "`UTC`; another zone is refused by this version.",
+    {.section = S::job, .key = "timezone", .synonyms = {"tz"}, .type = T::text, .doc = "By whose clock, such as `Europe/Berlin`; that of `scheduler` if absent.",
      .set = [](Target& t, Value&& v) { t.job->timezone = std::move(v.text); }},
+    {.section = S::job, .key = "hashSeed", .type = T::text, .doc = "What `H` in the schedule is chosen by; the job's name if absent.",
+     .set = [](Target& t, Value&& v) { t.job->hash_seed = std::move(v.text); }},
     {.section = S::job, .key = "steps", .type = T::steps, .nested = S::step, .doc = "Tool calls, one after the other. Either this or `command`."},
     {.section = S::job, .key = "command", .type = T::command, .expand = true,
      .doc = "A program and its arguments as a list, run in custody. `${HOLDFAST_JOB}`, `${HOLDFAST_RUN}` and `${HOLDFAST_SCHEDULED_AT}` are filled in by each run.",
@@ -199,6 +201,8 @@ const std::vector<Option>& table() {
      .set = [](Target& t, Value&& v) { t.config->custody_require = std::move(v.text); }},
     {.section = S::scheduler, .key = "workers", .type = T::integer, .fallback = "8", .least = 1, .most = 1000, .doc = "Runs at the same time.",
      .set = [](Target& t, Value&& v) { t.config->scheduler_workers = static_cast<int>(v.number); }},
+    {.section = S::scheduler, .key = "timezone", .synonyms = {"tz"}, .type = T::text, .doc = "By whose clock the jobs without a `timezone` are run; the host's if absent (`TZ`, `/etc/localtime`), and UTC where that names none.",
+     .set = [](Target&, Value&&) {}},
     {.section = S::sessions, .key = "idleTimeout", .type = T::duration, .fallback = "30m", .least = 1000, .most = 365 * kDay,
      .doc = "A session ends after so long without a request in flight or an open stream.",
      .set = [](Target& t, Value&& v) { t.config->session_idle_timeout = ms(v.number); }},

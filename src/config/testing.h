@@ -19,8 +19,9 @@ inline std::optional<std::string> environment(std::string_view name) {
 }
 
 // Refuses what holds "25", at the place of it.
-inline std::optional<ScheduleFault> check_schedule(std::string_view schedule, std::string_view zone) {
-  if (zone == "Mars/Base") return ScheduleFault{0, "Mars/Base is no time zone"};
+inline std::optional<ScheduleFault> check_schedule(std::string_view schedule, const Job& job) {
+  if (job.timezone == "Mars/Base" || job.default_timezone == "Mars/Base")
+    return ScheduleFault{0, "Mars/Base is no time zone"};
   const auto at = schedule.find("25");
   if (at == std::string_view::npos) return std::nullopt;
   return ScheduleFault{static_cast<int>(at) + 1, "hour 25 is out of range 0-23"};

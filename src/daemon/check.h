@@ -14,7 +14,7 @@
 namespace holdfast::daemon {
 
 // cron's parser, as config asks for it. Defined in schedule_check.cc.
-std::optional<config::ScheduleFault> check_schedule(std::string_view schedule, std::string_view timezone);
+std::optional<config::ScheduleFault> check_schedule(std::string_view schedule, const config::Job& job);
 
 // Whether the program is there, in the PATH of the entry or else of this process: config::CommandCheck. For
 // `check` alone, whom nobody waits for: a folder of the PATH may lie where nobody answers. Defined in

@@ -223,6 +223,7 @@ class FailingHistory final : public store::History {
 inline config::Job steps_job(std::vector<std::string> tools, std::string schedule = "every 10s") {
   config::Job job;
   job.schedules = {std::move(schedule)};
+  job.timezone = "UTC";  // whatever that of the host is
   for (std::string& tool : tools) job.steps.push_back({std::move(tool), "{}", std::nullopt});
   return job;
 }

@@ -3,15 +3,36 @@
 #include <algorithm>
 #include <functional>
 
+#include "cron/calendar.h"
+
 namespace holdfast::schedule {
 
 std::optional<std::string> unsupported(const config::Job& job) {
   if (!job.unusable.empty()) return job.unusable;
-  if (auto zone = cron::unsupported_zone(job.timezone)) return zone;
-  for (const std::string& text : job.schedules)
-    if (auto parsed = cron::Expression::parse(text); !parsed)
-      return text + ": column " + std::to_string(parsed.error().column) + ": " + parsed.error().message;
+  for (const std::string& text : job.schedules) {
+    const auto read = read_schedule(job, text);
+    if (read) continue;
+    if (read.error().column == 0) return read.error().message;
+    return text + ": column " + std::to_string(read.error().column) + ": " + read.error().message;
+  }
   return std::nullopt;
+}
+
+std::string zone_of(const config::Job& job) {
+  if (!job.timezone.empty()) return job.timezone;
+  return job.default_timezone.empty() ? cron::host_zone() : job.default_timezone;
+}
+
+std::expected<cron::Expression, cron::ParseError> read_schedule(const config::Job& job,
+                                                                std::string_view text) {
+  const std::string zone = zone_of(job);
+  auto read = cron::Expression::parse(text, {.timezone = job.timezone,
+                                             .default_zone = zone,
+                                             .seed = job.hash_seed.empty() ? job.name : job.hash_seed});
+  if (!read) return read;
+  if (auto why = read->without_instants(); !why.empty())
+    return std::unexpected(cron::ParseError{1, "not supported yet in this version: " + std::move(why), {}});
+  return read;
 }
 
 std::size_t Planner::add(std::vector<cron::Expression> schedules, SystemTime from) {

@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/wall_clock.h"
@@ -15,6 +17,13 @@ namespace holdfast::schedule {
 
 // Why `job` cannot be planned: an unset variable, or what this version does not do. nullopt: it can.
 std::optional<std::string> unsupported(const config::Job& job);
+
+// The zone by which `job` is planned: its own, the scheduler's or the host's.
+std::string zone_of(const config::Job& job);
+
+// A schedule of `job`. Those that this version does not plan are errors that say so.
+std::expected<cron::Expression, cron::ParseError> read_schedule(const config::Job& job,
+                                                                std::string_view text);
 
 // A heap of (instant, job); entries of an older generation are dropped when they surface.
 class Planner {

@@ -82,7 +82,31 @@ TEST(Planner, what_is_not_there_yet_is_said) {
   EXPECT_TRUE(unsupported(job));
   job.unusable.clear();
   job.timezone = "Europe/Berlin";
-  EXPECT_TRUE(unsupported(job));
+  EXPECT_FALSE(unsupported(job));
+  job.timezone = "Europe/Berlln";
+  EXPECT_EQ(unsupported(job), "unknown time zone \"Europe/Berlln\"; did you mean Europe/Berlin?");
+  job.timezone.clear();
+  for (const char* text : {"@reboot", "@start", "every 10m after end"}) {
+    job.schedules = {text};
+    EXPECT_TRUE(unsupported(job).value_or("").contains("not supported yet in this version")) << text;
+  }
+}
+
+TEST(Planner, a_job_is_due_by_the_clock_of_its_zone_and_the_hash_of_its_name) {
+  config::Job job;
+  job.name = "nightly-report";
+  job.default_timezone = "Asia/Tokyo";
+  const auto due = [&](const char* text) {
+    const auto read = read_schedule(job, text);
+    return read ? read->format(*read->next(at(0s))) : read.error().message;
+  };
+  EXPECT_EQ(zone_of(job), "Asia/Tokyo");
+  EXPECT_EQ(due("H H * * *"), "2027-01-16T12:28:00+09:00");
+  EXPECT_EQ(due("TZ=Europe/Berlin 0 9 * * *"), "2027-01-16T09:00:00+01:00");
+  job.hash_seed = "backup";
+  job.timezone = "Europe/Berlin";
+  EXPECT_EQ(due("H H * * *"), "2027-01-15T22:25:00+01:00");
+  EXPECT_NE(due("TZ=Europe/Berlin 0 9 * * *").find("beside"), std::string::npos);
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ std::string why_blocked(const config::Job& job) {
 }  // namespace
 
 std::string spec_text(const config::Job& job) {
-  std::string text = job.timezone;
+  std::string text = zone_of(job);
   for (const std::string& schedule : job.schedules) text += "\n" + schedule;
+  if (!job.hash_seed.empty()) text += "\nseed " + job.hash_seed;
   if (!why_blocked(job).empty()) text += "\nnot planned";
   return text;
 }
@@ -50,7 +51,7 @@ void Core::plan_anew(Job& job, SystemTime from) {
   std::vector<cron::Expression> schedules;
   if (job.blocked.empty())
     for (const std::string& text : job.spec.schedules)
-      if (auto parsed = cron::Expression::parse(text)) schedules.push_back(std::move(*parsed));
+      if (auto parsed = read_schedule(job.spec, text)) schedules.push_back(std::move(*parsed));
   if (!job.planned) {
     const auto free = std::ranges::find(planned_, nullptr);
     if (free == planned_.end()) {

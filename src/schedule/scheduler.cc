@@ -208,7 +208,7 @@ JobView Core::view_of(const Job& job) const {
   view.name = job.spec.name;
   for (const std::string& schedule : job.spec.schedules)
     view.schedule += (view.schedule.empty() ? "" : " | ") + schedule;
-  view.timezone = job.spec.timezone;
+  view.timezone = zone_of(job.spec);
   view.action = job.spec.command.empty() ? "steps" : "command";
   view.enabled = job.blocked.empty();
   view.running = job.running;

@@ -22,8 +22,9 @@ std::optional<std::string> environment(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<ScheduleFault> check_schedule(std::string_view schedule, std::string_view zone) {
-  if (zone != "UTC") return ScheduleFault{0, std::string(zone) + " is no zone"};
+std::optional<ScheduleFault> check_schedule(std::string_view schedule, const Job& job) {
+  const std::string& zone = job.timezone.empty() ? job.default_timezone : job.timezone;
+  if (!zone.empty() && zone != "UTC") return ScheduleFault{0, zone + " is no zone"};
   const auto at = schedule.find('!');
   if (at == std::string_view::npos) return std::nullopt;
   return ScheduleFault{static_cast<int>(at) + 1, "no such thing: " + std::string(schedule)};
