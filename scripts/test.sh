@@ -14,6 +14,7 @@ scripts/setup-python.sh --no-apt || skipped+=("what runs real Python servers: py
 [ -d "$tools/bin" ] && export PATH="$tools/bin:$PATH"
 
 say "scripts"
+! elapsed "a command that fails" false >/dev/null || die "elapsed loses the status of what it runs"
 for script in scripts/*.sh scripts/lint .ci/run; do bash -n "$script"; done
 if command -v python3 >/dev/null; then
   python3 - <<'PY'

@@ -39,9 +39,10 @@ hash_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
 fresh() { [ -f "$1" ] && [ "$(cat "$1")" = "$(hash_of "${@:2}")" ]; }
 stamp() { mkdir -p "$(dirname "$1")"; hash_of "${@:2}" >"$1"; }
 
-# elapsed LABEL COMMAND...: runs it and says how long it took.
+# elapsed LABEL COMMAND...: runs it and says how long it took. Its status is the command's.
 elapsed() {
-  local label=$1 from=$SECONDS; shift
-  "$@"
+  local label=$1 from=$SECONDS status=0; shift
+  "$@" || status=$?
   say "$label: $((SECONDS - from)) s"
+  return $status
 }

@@ -99,9 +99,11 @@ class Screen:
         for instance in self.gateway.get("/v1/ps").get("instances", []):
             processes = instance.get("processes", [])
             count = processes if isinstance(processes, int) else len(processes)
+            known = instance.get("memory_bytes")  # null until it has been measured, as the pid is while it starts
+            memory = "-" if known is None else f"{known / 1e6:.1f}"
             holders = ", ".join(f"{lease.get('kind', '')} {lease.get('label') or lease.get('session', '')}" for lease in instance.get("leases", []))
-            say(f"  {instance.get('server', '?'):<12} {instance.get('state', '?'):<10} {instance.get('pid', 0):>8} "
-                f"{count:>9} {instance.get('memory_bytes', 0) / 1e6:>7.1f}  {holders or '-'}")
+            say(f"  {instance.get('server', '?'):<12} {instance.get('state', '?'):<10} {instance.get('pid') or '-':>8} "
+                f"{count:>9} {memory:>7}  {holders or '-'}")
         say()
 
     def show_log_tail(self):

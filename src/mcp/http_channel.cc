@@ -18,6 +18,7 @@ namespace {
 constexpr std::chrono::seconds kGoodbye{1};
 constexpr std::chrono::seconds kPooled{30};  // that an idle connection is trusted for
 constexpr std::size_t kMostPooled = 16;
+constexpr milliseconds kLeastRetry{50};  // an endpoint that says 0 would have us do nothing else
 
 // How a server that only knows HTTP+SSE refuses a POST to the address of its stream (2025-11-25,
 // "Transports", backwards compatibility).
@@ -223,7 +224,8 @@ net::BodyEvents HttpRemote::events_of(const SharedPost& post) {
                 const auto read = reader->feed(piece, [&](net::SseEvent&& event) {
                   if (post->sse) return self->hear_event(std::move(event), post);
                   if (event.id) post->last_event = std::move(event.id);
-                  if (event.retry) post->retry = std::min(*event.retry, self->options_.longest_retry);
+                  if (event.retry)
+                    post->retry = std::clamp(*event.retry, kLeastRetry, self->options_.longest_retry);
                   if (!event.data.empty()) self->tell(std::move(event.data), post);
                   return !self->over_;
                 });

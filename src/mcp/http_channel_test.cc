@@ -106,6 +106,21 @@ TEST_F(HttpChannelTest, a_stream_that_parts_in_good_order_is_taken_up_when_it_sa
   EXPECT_GE(*back - *parted, std::chrono::milliseconds(60));
 }
 
+TEST_F(HttpChannelTest, an_endpoint_that_parts_at_once_each_time_does_not_keep_us_busy) {
+  int gets = 0;
+  const auto begun = steady_clock::now();
+  shake_hands([&](const std::string& request) -> Act {
+    if (request.starts_with("POST")) return {kStream + chunk("id: e0\nretry: 0\ndata: \n\n") + kEnd};
+    if (++gets < 4)
+      return {kStream + chunk("id: e" + std::to_string(gets) + "\nretry: 0\ndata: \n\n") + kEnd};
+    return {kStream + chunk("id: e9\ndata: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}\n\n") + kEnd};
+  });
+  ASSERT_TRUE(channel->send(kCall));
+  ASSERT_TRUE(told(1));
+  EXPECT_THAT(lines[0], HasSubstr("\"result\""));
+  EXPECT_GE(steady_clock::now() - begun, std::chrono::milliseconds(4 * 50));
+}
+
 TEST_F(HttpChannelTest, a_request_that_gets_no_answer_is_answered_with_the_reason) {
   int posts = 0;
   shake_hands([&](const std::string&) -> Act {
