@@ -144,10 +144,11 @@ TEST_F(CliTest, exit_codes_say_what_happened) {
   EXPECT_EQ(run({"--nonsense", "status"}), 2);
   EXPECT_NE(err.str().find("--nonsense"), std::string::npos) << err.str();
   EXPECT_EQ(run({"job", "nonsense", "x"}), 2);
-  EXPECT_EQ(err.str(), "holdfast: job has no verb 'nonsense'; it has run, show, history, log, cancel\n");
+  EXPECT_EQ(err.str(),
+            "holdfast: job has no verb 'nonsense'; it has run, show, history, log, cancel, next\n");
   EXPECT_EQ(run({"nonsense", "--help"}), 0);
   EXPECT_EQ(run({"job"}), 2);
-  EXPECT_EQ(err.str(), "holdfast: job needs a verb; it has run, show, history, log, cancel\n");
+  EXPECT_EQ(err.str(), "holdfast: job needs a verb; it has run, show, history, log, cancel, next\n");
   EXPECT_EQ(run({}), 2);
   EXPECT_TRUE(err.str().starts_with("holdfast: holdfast needs a verb; it has status, ps, ")) << err.str();
   EXPECT_EQ(run({"status", "--nonsense"}), 2);

@@ -68,6 +68,7 @@ void add_look_verbs(CLI::App& app, Context& context);   // status ps servers too
 void add_why_verb(CLI::App& app, Context& context);     // why
 void add_act_verbs(CLI::App& app, Context& context);    // call sweep restart stop reload shutdown
 void add_job_verbs(CLI::App& app, Context& context);    // jobs, job …
+void add_job_next(CLI::App& job, Context& context);     // job next
 void add_token_verbs(CLI::App& app, Context& context);  // token add, list, revoke
 void add_setup_verbs(CLI::App& app, Context& context);  // serve check version connect
 void add_doctor_verb(CLI::App& app, Context& context);  // doctor

@@ -127,7 +127,7 @@ void add_job_verbs(CLI::App& app, Context& context) {
   list->footer("Example: holdfast jobs");
   list->callback([&context] { context.action = [&context] { return jobs(context); }; });
 
-  auto* job = app.add_subcommand("job", "One job: run, show, history, log, cancel")->fallthrough();
+  auto* job = app.add_subcommand("job", "One job: run, show, history, log, cancel, next")->fallthrough();
   job->require_subcommand(1);
   const auto options = std::make_shared<JobOptions>();
   auto* running =
@@ -146,6 +146,7 @@ void add_job_verbs(CLI::App& app, Context& context) {
   add(*job, context, options, "cancel", "Interrupt one run, or all that are running", "cancel digest", cancel)
       ->add_option("RUN", options->run, "a run (default: all)")
       ->check(not_empty);
+  add_job_next(*job, context);
 }
 
 }  // namespace holdfast::cli

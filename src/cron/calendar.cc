@@ -38,6 +38,7 @@ std::vector<std::string> known_names() {
   std::vector<std::string> names;
   std::ifstream list(database() / "tzdata.zi");
   for (std::string line; std::getline(list, line);) {
+    if (!line.starts_with("Z ") && !line.starts_with("L ")) continue;
     const auto words = words_of(line);
     if (words.size() >= 3 && words[0].text == "Z") names.emplace_back(words[1].text);
     if (words.size() == 3 && words[0].text == "L") names.emplace_back(words[2].text);
@@ -55,7 +56,7 @@ bool is_name(std::string_view name) {
 }
 
 std::string unknown(std::string_view name) {
-  const auto names = known_names();
+  static const auto& names = *new std::vector<std::string>(known_names());
   std::string reason = "unknown time zone " + quoted(name.substr(0, 80));
   if (names.empty()) return reason + "; there is no time zone database in " + database().string();
   for (const std::string& known : names)
