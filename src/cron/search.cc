@@ -127,7 +127,9 @@ std::optional<sys_seconds> next_interval(const Fields& f, const Zone& zone, sys_
     const sys_seconds instant = as_sys(*local) - offset;
     const auto change = zone.next_change(from);
     if (!change || instant < *change) return instant;
-    from = *change;
+    // Soon after `from` the clock may be set back to before it. Later, all that it shows until it is nearly
+    // `local` has been searched; offsets are less than a day.
+    from = *change - from < days(2) ? *change : std::max(*change, as_sys(*local) - days(1));
   }
 }
 
