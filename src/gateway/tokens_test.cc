@@ -66,7 +66,7 @@ TEST_F(TokensTest, what_is_lent_is_good_as_long_as_it_is_held_and_never_on_the_d
   EXPECT_EQ(tokens.list().size(), 1U);
   EXPECT_EQ(text().find((*who)->token), std::string::npos) << text();
   lent->reset();
-  EXPECT_EQ(ended, *who);
+  ASSERT_EQ(ended, *who);
   EXPECT_TRUE(ended->is_over(now()));
   EXPECT_FALSE(tokens.authenticate(secret, now()));
   EXPECT_FALSE(tokens.lend({.name = "run-2", .rights = {.tools = {"none"}}}))
