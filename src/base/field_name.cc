@@ -1,12 +1,11 @@
 #include "base/field_name.h"
 
 #include <algorithm>
-#include <ranges>
+
+#include "base/ascii.h"
 
 namespace holdfast {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 constexpr std::string_view kSecret = "what it holds is a secret, and keys are shown";
 constexpr std::string_view kCommon = "every request has it, whoever sends it";
@@ -28,11 +27,11 @@ constexpr Field kOthers[] = {
 bool is_field_name(std::string_view text) {
   static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || kMarks.contains(c);
+    return (c >= '0' && c <= '9') || (upper(c) >= 'A' && upper(c) <= 'Z') || kMarks.contains(c);
   });
 }
 
-bool same_field(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
+bool same_field(std::string_view a, std::string_view b) { return same_but_case(a, b); }
 
 std::optional<std::string_view> says_nothing_of_its_client(std::string_view name) {
   const auto* const other =

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace holdfast::cron {
 
 struct Fault {
@@ -32,16 +34,12 @@ struct Piece {
   [[nodiscard]] std::size_t end() const { return at + text.size(); }
 };
 
-// Letters and digits of ASCII only: what a locale calls one does not matter here.
-constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 constexpr bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_digit);
 }
-constexpr bool same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return upper(x) == upper(y); });
-}
+constexpr bool same(std::string_view a, std::string_view b) { return same_but_case(a, b); }
 constexpr bool starts(std::string_view text, std::string_view with) {
   return same(text.substr(0, with.size()), with);
 }

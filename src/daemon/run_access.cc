@@ -13,7 +13,7 @@ using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kUntilListening{10}, kDiskPatience{2};
 
-// A path that every reader of `mcpServers` understands.
+// One entry that every reader of `mcpServers` understands.
 std::string mcp_config(const std::string& url, const std::string& token) {
   const nlohmann::json entry{
       {"type", "http"}, {"url", url}, {"headers", {{"Authorization", "Bearer " + token}}}};

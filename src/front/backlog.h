@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_set>
+#include <utility>
 
 namespace holdfast::front {
 

@@ -22,6 +22,7 @@
 #include "gateway/consumer.h"
 #include "gateway/principal.h"
 #include "gateway/view.h"
+#include "mcp/log_level.h"
 #include "mcp/revision.h"
 
 namespace holdfast::front {
@@ -145,7 +146,7 @@ class McpSession final : public gateway::Consumer, public std::enable_shared_fro
   std::uint64_t questions_ = 0;    // numbers given
   std::map<gateway::CallNumber, SharedCall> in_flight_;
   std::map<std::string, std::shared_ptr<Question>, std::less<>> asked_;  // by our id, raw
-  std::size_t least_level_ = 0;                                          // of log messages
+  mcp::LogLevel least_level_ = 0;                                        // of log messages
   bool ended_ = false;
   std::chrono::steady_clock::time_point last_used_ = std::chrono::steady_clock::now();
 };
